@@ -1,0 +1,218 @@
+/**
+ * The durable facts of a run, and the live fragments between them.
+ *
+ * **Details**
+ *
+ * The events of a run, in order, are its journal. What acts on the world is written before it acts: `DispatchIntended`
+ * before the calls of a turn, `AttemptStarted` before a handler runs. Times (`at`) are milliseconds since the epoch. A
+ * tool call is keyed by `turn` (from 1), `request` (the model request of that turn, from 1) and `index` (its place in the
+ * reply, from 0), since a provider's ids may repeat; a new request of a turn voids the calls of the one before.
+ *
+ * @since 0.1.0
+ */
+import * as Prompt from "effect/ai/Prompt"
+import * as Schema from "effect/Schema"
+import * as Limits from "./Limits.ts"
+
+/**
+ * Version of the event format, kept in `RunStarted`.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const version = 1
+
+/**
+ * Tokens used. `inputTokens` is the whole input, that read from and written to the cache included.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Usage = Schema.Struct({
+  inputTokens: Schema.Int,
+  outputTokens: Schema.Int,
+  cacheReadTokens: Schema.Int,
+  cacheWriteTokens: Schema.Int
+})
+
+/**
+ * Tokens used.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Usage = typeof Usage.Type
+
+/**
+ * What a journal keeps of a failed attempt or call: `executed` is `false` where nothing happened for certain,
+ * `retryAfter` is in milliseconds.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Failure = Schema.Struct({
+  kind: Schema.Literals(["transient", "permanent", "unknown", "fatal", "defect"]),
+  reason: Schema.String,
+  message: Schema.String,
+  executed: Schema.Boolean,
+  retryAfter: Schema.optionalKey(Schema.Finite)
+})
+
+/**
+ * What a journal keeps of a failed attempt or call.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Failure = typeof Failure.Type
+
+/**
+ * An effect class, as a journal keeps it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const EffectClass = Schema.Literals(["readonly", "idempotent", "effectful"])
+
+const reply = { turn: Schema.Int, request: Schema.Int }
+const call = { ...reply, index: Schema.Int }
+const at = Schema.Finite
+
+/**
+ * A durable fact of a run.
+ *
+ * - `RunStarted`: the run's definition and input; `tenant` and `metadata` as given by the caller.
+ * - `ModelRequested`: a model request is about to be sent. `limit` names the limit for which the tools are withheld and
+ *   the model is asked to answer, by `note`, which joins the transcript.
+ * - `BlockReceived`: a finished block of the reply other than a tool call (text, reasoning, …).
+ * - `ToolCallRequested`: a finished tool call of the reply; `params` is text where the model's JSON was not complete.
+ * - `ModelResponded`: the reply is complete and kept.
+ * - `ModelFailed`: the reply is discarded as a whole; `restartable` after `wait` milliseconds.
+ * - `DispatchIntended`: these calls of the turn are about to be run, with their effect class and idempotency key.
+ * - `AttemptStarted`, `AttemptEnded`: one execution of a call's handler, `attempt` from 1.
+ * - `RetryScheduled`: another attempt follows after `wait` milliseconds.
+ * - `AttemptAbandoned`: the handler did not end when it was interrupted; it keeps its place until `AttemptReleased`.
+ * - `ToolCallAnswered`: the one answer of a call; `result` is what the model reads.
+ * - `TurnClosed`: every call of the turn is answered, the reply and the answers joined the transcript.
+ * - `RunEnded`: how the run ended, with the reason where it did not complete.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const RunEvent = Schema.TaggedUnion({
+  RunStarted: {
+    version: Schema.Literal(version),
+    at,
+    runId: Schema.String,
+    agent: Schema.String,
+    instructions: Schema.optionalKey(Schema.String),
+    history: Prompt.Prompt,
+    input: Prompt.Prompt,
+    tools: Schema.Array(Schema.Struct({
+      name: Schema.String,
+      class: EffectClass,
+      concurrency: Schema.optionalKey(Schema.Int)
+    })),
+    limits: Limits.Resolved,
+    tenant: Schema.optionalKey(Schema.String),
+    metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
+  },
+  ModelRequested: { ...reply, at, limit: Schema.optionalKey(Limits.Reached), note: Schema.optionalKey(Schema.String) },
+  BlockReceived: { ...reply, part: Prompt.Part },
+  ToolCallRequested: {
+    ...call,
+    at,
+    id: Schema.String,
+    name: Schema.String,
+    params: Schema.Unknown,
+    options: Schema.optionalKey(Prompt.ProviderOptions)
+  },
+  ModelResponded: {
+    ...reply,
+    at,
+    finishReason: Schema.String,
+    stopReason: Schema.String,
+    refusal: Schema.optionalKey(Schema.Struct({ category: Schema.String, explanation: Schema.String })),
+    usage: Usage,
+    model: Schema.optionalKey(Schema.String),
+    responseId: Schema.optionalKey(Schema.String)
+  },
+  ModelFailed: {
+    ...reply,
+    at,
+    reason: Schema.String,
+    message: Schema.String,
+    restartable: Schema.Boolean,
+    wait: Schema.Finite
+  },
+  DispatchIntended: {
+    ...reply,
+    at,
+    calls: Schema.Array(Schema.Struct({ index: Schema.Int, class: EffectClass, key: Schema.String }))
+  },
+  AttemptStarted: { ...call, at, attempt: Schema.Int },
+  AttemptEnded: { ...call, at, attempt: Schema.Int, failure: Schema.optionalKey(Failure) },
+  RetryScheduled: { ...call, at, attempt: Schema.Int, wait: Schema.Finite },
+  AttemptAbandoned: { ...call, at, attempt: Schema.Int },
+  AttemptReleased: { ...call, at, attempt: Schema.Int },
+  ToolCallAnswered: {
+    ...call,
+    at,
+    ok: Schema.Boolean,
+    result: Schema.Unknown,
+    attempts: Schema.Int,
+    failure: Schema.optionalKey(Failure)
+  },
+  TurnClosed: { ...reply, at },
+  RunEnded: {
+    at,
+    outcome: Schema.Literals(["completed", "limited", "refused", "failed", "cancelled"]),
+    reason: Schema.optionalKey(Schema.String),
+    text: Schema.String
+  }
+})
+
+/**
+ * A durable fact of a run.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RunEvent = typeof RunEvent.Type
+
+/**
+ * The event of one tag.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Of<Tag extends RunEvent["_tag"]> = Extract<RunEvent, { readonly _tag: Tag }>
+
+/**
+ * A live fragment: published, never folded, never written.
+ *
+ * - `TextDelta`, `ThinkingDelta`: a piece of the reply that is being received. A later `ModelFailed` of the same request
+ *   takes it back.
+ * - `Progress`: a preliminary result of a handler.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Delta =
+  | { readonly _tag: "TextDelta"; readonly turn: number; readonly request: number; readonly text: string }
+  | { readonly _tag: "ThinkingDelta"; readonly turn: number; readonly request: number; readonly text: string }
+  | {
+    readonly _tag: "Progress"
+    readonly turn: number
+    readonly request: number
+    readonly index: number
+    readonly value: unknown
+  }
+
+/**
+ * Codec between an event and its JSON form, as journals write it.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Json = Schema.toCodecJson(RunEvent)

@@ -1,0 +1,17 @@
+/**
+ * A typed agent runtime: tools with typed failures, dispatched in parallel within bounds, every call answered exactly once.
+ *
+ * @since 0.1.0
+ */
+export * as Agent from "./Agent.ts"
+export * as Check from "./Check.ts"
+export * as Dispatcher from "./Dispatcher.ts"
+export * as Journal from "./Journal.ts"
+export * as Limits from "./Limits.ts"
+export * as Outcome from "./Outcome.ts"
+export * as Redactor from "./Redactor.ts"
+export * as RunEvent from "./RunEvent.ts"
+export * as RunState from "./RunState.ts"
+export * as ToolCall from "./ToolCall.ts"
+export * as ToolFailure from "./ToolFailure.ts"
+export * as ToolPolicy from "./ToolPolicy.ts"

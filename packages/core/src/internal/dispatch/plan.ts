@@ -1,0 +1,150 @@
+/**
+ * Compiles a tool, its policy and its handler into what the stages need.
+ *
+ * @internal
+ */
+import * as AiError from "effect/ai/AiError"
+import * as Prompt from "effect/ai/Prompt"
+import type * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
+import * as Context from "effect/Context"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Predicate from "effect/Predicate"
+import type * as Schedule from "effect/Schedule"
+import * as Schema from "effect/Schema"
+import type * as SchemaIssue from "effect/SchemaIssue"
+import * as ToolCall from "../../ToolCall.ts"
+import * as ToolFailure from "../../ToolFailure.ts"
+import * as ToolPolicy from "../../ToolPolicy.ts"
+import { safeMessage } from "../classify.ts"
+import { describeIssue } from "./describeIssue.ts"
+import * as Permits from "./permits.ts"
+import { backoff } from "./retry.ts"
+import { type Call, type Failed, keyOf, type Plan } from "./stage.ts"
+
+/** Of one attempt, in milliseconds. */
+const defaultTimeout = 30_000
+const defaultRetries = 2
+
+/** A handler with the services it was built with. @internal */
+export interface Handler {
+  readonly handler: (params: unknown, context: Toolkit.HandlerContext<never>) => Effect.Effect<unknown, unknown>
+  readonly context: Context.Context<never>
+}
+
+const executedOf = (error: unknown, fallback: boolean): boolean =>
+  Predicate.hasProperty(error, "executed") && typeof error.executed === "boolean" ? error.executed : fallback
+
+const retryAfterOf = (error: unknown): { readonly retryAfter?: number } =>
+  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
+    ? { retryAfter: Duration.toMillis(error.retryAfter) }
+    : {}
+
+const reasonOf = (error: unknown): string =>
+  Predicate.hasProperty(error, "reason") && typeof error.reason === "string"
+    ? error.reason
+    : Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
+    ? error._tag
+    : "Unknown"
+
+const statedKind = (error: unknown): ToolFailure.Kind | undefined =>
+  Predicate.hasProperty(error, ToolFailure.kind) ? error[ToolFailure.kind] as ToolFailure.Kind : undefined
+
+/**
+ * What an error of a handler means: what the error states itself, else what the tool's policy says of its tag, else what
+ * the table knows.
+ *
+ * @internal
+ */
+export const classify = (policy: ToolPolicy.Policy) => (error: unknown): Failed => {
+  const failure = AiError.isAiErrorReason(error)
+    ? AiError.make({ module: "Toolkit", method: "handler", reason: error })
+    : error
+  const tag = Predicate.hasProperty(failure, "_tag") && typeof failure._tag === "string" ? failure._tag : ""
+  const stated = statedKind(failure)
+    ?? (policy.failures !== undefined && Object.hasOwn(policy.failures, tag) ? policy.failures[tag] : undefined)
+  if (stated === undefined) return classify(policy)(ToolFailure.fromUnknown(failure))
+  return {
+    kind: stated,
+    reason: stated === "unknown" ? "Unknown" : reasonOf(failure),
+    message: safeMessage(failure),
+    executed: executedOf(failure, true),
+    ...retryAfterOf(failure),
+    error: failure
+  }
+}
+
+const scheduleOf = (retry: ToolPolicy.Retry | undefined): Schedule.Schedule<unknown, Failed> | undefined => {
+  if (retry === undefined) return backoff(defaultRetries)
+  if (!("times" in retry)) return retry
+  return retry.times === 0 ? undefined : backoff(retry.times)
+}
+
+const serialOf = (serial: ToolPolicy.Policy["serial"]): Plan["serial"] =>
+  serial === undefined || serial === false ? undefined : serial === true ? () => "" : serial
+
+const currentCall = (call: Call): ToolCall.ToolCall => ({
+  runId: call.shared.runId,
+  callId: call.id,
+  tool: call.name,
+  turn: call.turn,
+  index: call.index,
+  attempt: call.attempt,
+  deadline: call.deadline,
+  tenant: call.shared.tenant,
+  idempotencyKey: call.key
+})
+
+const handlerContext = (call: Call): Toolkit.HandlerContext<never> => ({
+  toolCallId: call.id,
+  preliminary: (value) => call.shared.publish({ _tag: "Progress", ...keyOf(call), value })
+})
+
+/**
+ * @param services - of the run, which the handler sees before those it was built with
+ * @internal
+ */
+export const makePlan = (tool: Tool.Any, handler: Handler, services: Context.Context<never>): Plan => {
+  const policy = ToolPolicy.get(tool)
+  const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(tool.successSchema as Schema.Codec<unknown, unknown>))
+  const { toModelOutput } = tool
+  return {
+    name: tool.name,
+    effectClass: ToolPolicy.effectClass(tool),
+    timeout: policy.timeout === undefined
+      ? defaultTimeout
+      : Duration.toMillis(Duration.fromInputUnsafe(policy.timeout)),
+    schedule: scheduleOf(policy.retry),
+    permits: policy.concurrency === undefined ? undefined : Permits.make(policy.concurrency),
+    serial: serialOf(policy.serial),
+    handle: (params, call) =>
+      Effect.suspend(() => handler.handler(params, handlerContext(call))).pipe(
+        Effect.updateContext((input: Context.Context<never>) =>
+          Context.add(Context.merge(handler.context, input), ToolCall.current, currentCall(call))
+        )
+      ),
+    encode: (value) =>
+      toModelOutput === undefined
+        ? value === undefined ? Effect.succeed(undefined) : Effect.provideContext(encode(value), services)
+        : Effect.sync(() => Prompt.toolModelOutputToText(toModelOutput(value))),
+    classify: classify(policy)
+  }
+}
+
+/** What the arguments of a call decode to, or what is wrong with them. @internal */
+export const makeDecode = (tool: Tool.Any, services: Context.Context<never>) => {
+  const schema = tool.parametersSchema
+  const decode = Schema.isSchema(schema)
+    ? Schema.decodeUnknownEffect(schema as Schema.Codec<unknown, unknown>, { errors: "all" })
+    : (params: unknown) => Effect.succeed(params)
+  return (params: unknown): Effect.Effect<unknown, string> => {
+    if (!Predicate.isObject(params) || Array.isArray(params)) {
+      return Effect.fail("the arguments are not a complete JSON object")
+    }
+    return decode(params).pipe(
+      Effect.mapError((error: { readonly issue: SchemaIssue.Issue }) => describeIssue(error.issue)),
+      Effect.provideContext(services)
+    )
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * From the parts of a model's reply to the events of a run.
+ *
+ * @internal
+ */
+import * as Prompt from "effect/ai/Prompt"
+import type * as Response from "effect/ai/Response"
+import type * as Tool from "effect/ai/Tool"
+import * as Predicate from "effect/Predicate"
+import type * as RunEvent from "../../RunEvent.ts"
+
+/** A part of a reply whose tool calls are not decoded. @internal */
+export type Part = Response.StreamPart<Record<string, Tool.Any>, "deferred">
+
+type Key = { readonly turn: number; readonly request: number }
+
+interface OpenBlock {
+  readonly type: "text" | "reasoning"
+  text: string
+  options: Prompt.ProviderOptions
+}
+
+/** What a part adds to a run. @internal */
+export interface Received {
+  readonly events: ReadonlyArray<(at: number) => RunEvent.RunEvent>
+  readonly deltas: ReadonlyArray<RunEvent.Delta>
+}
+
+const nothing: Received = { events: [], deltas: [] }
+
+const event = (make: (at: number) => RunEvent.RunEvent): Received => ({ events: [make], deltas: [] })
+
+const merged = (left: Prompt.ProviderOptions, right: Prompt.ProviderOptions): Prompt.ProviderOptions => {
+  const result = { ...left }
+  for (const [namespace, values] of Object.entries(right)) {
+    result[namespace] = { ...(result[namespace] as object | undefined), ...(values as object | undefined) } as never
+  }
+  return result
+}
+
+/** The provider's own stop reason and refusal, wherever its metadata keep them. */
+const stopOf = (finish: Response.FinishPart) => {
+  for (const values of Object.values(finish.metadata)) {
+    if (!Predicate.hasProperty(values, "stopReason") || typeof values.stopReason !== "string") continue
+    const details = Predicate.hasProperty(values, "stopDetails") ? values.stopDetails : undefined
+    const detail = (key: string): string =>
+      Predicate.hasProperty(details, key) && typeof details[key] === "string" ? details[key] : ""
+    return { stopReason: values.stopReason, category: detail("category"), explanation: detail("explanation") }
+  }
+  return { stopReason: finish.reason, category: "", explanation: "" }
+}
+
+const usageOf = ({ inputTokens, outputTokens }: Response.Usage): RunEvent.Usage => {
+  const cacheReadTokens = inputTokens.cacheRead ?? 0
+  const cacheWriteTokens = inputTokens.cacheWrite ?? 0
+  return {
+    inputTokens: inputTokens.total ?? (inputTokens.uncached ?? 0) + cacheReadTokens + cacheWriteTokens,
+    outputTokens: outputTokens.total ?? 0,
+    cacheReadTokens,
+    cacheWriteTokens
+  }
+}
+
+/**
+ * Takes the parts of one reply in order. `complete` is its last event once the reply is whole, else `undefined`.
+ *
+ * @internal
+ */
+export const make = (key: Key) => {
+  const open = new Map<string, OpenBlock>()
+  const ids = new Set<string>()
+  let index = 0
+  let model: string | undefined
+  let responseId: string | undefined
+  let finish: Response.FinishPart | undefined
+
+  const begin = (id: string, type: OpenBlock["type"], options: Prompt.ProviderOptions): Received => {
+    open.set(id, { type, text: "", options })
+    return nothing
+  }
+
+  const grow = (id: string, delta: string, options: Prompt.ProviderOptions): Received => {
+    const block = open.get(id)
+    if (block === undefined) return nothing
+    block.text += delta
+    block.options = merged(block.options, options)
+    const _tag = block.type === "text" ? "TextDelta" : "ThinkingDelta"
+    return delta === "" ? nothing : { events: [], deltas: [{ _tag, ...key, text: delta }] }
+  }
+
+  const end = (id: string, options: Prompt.ProviderOptions): Received => {
+    const block = open.get(id)
+    open.delete(id)
+    if (block === undefined || (block.type === "text" && block.text === "")) return nothing
+    const part = Prompt.makePart(block.type, { text: block.text, options: merged(block.options, options) })
+    return event(() => ({ _tag: "BlockReceived", ...key, part }))
+  }
+
+  /** A provider may repeat an id within a reply; the API refuses that, so the repeated one is made distinct. */
+  const distinct = (id: string): string => {
+    let candidate = id === "" ? `call_${key.turn}_${index}` : id
+    while (ids.has(candidate)) candidate = `${candidate}_${index}`
+    ids.add(candidate)
+    return candidate
+  }
+
+  const toolCall = (part: Extract<Part, { readonly type: "tool-call" }>): Received => {
+    const { metadata: options, name, params } = part
+    if (part.providerExecuted) {
+      const kept = Prompt.toolCallPart({ id: part.id, name, params, providerExecuted: true, options })
+      return event(() => ({ _tag: "BlockReceived", ...key, part: kept }))
+    }
+    const requested = {
+      _tag: "ToolCallRequested",
+      ...key,
+      index,
+      id: distinct(part.id),
+      name,
+      params,
+      options
+    } as const
+    index++
+    return event((at) => ({ ...requested, at }))
+  }
+
+  const take = (part: Part): Received => {
+    switch (part.type) {
+      case "response-metadata":
+        model = part.modelId
+        responseId = part.id
+        return nothing
+      case "text-start":
+        return begin(part.id, "text", part.metadata)
+      case "reasoning-start":
+        return begin(part.id, "reasoning", part.metadata)
+      case "text-delta":
+      case "reasoning-delta":
+        return grow(part.id, part.delta, part.metadata)
+      case "text-end":
+      case "reasoning-end":
+        return end(part.id, part.metadata)
+      case "tool-call":
+        return toolCall(part)
+      case "finish":
+        finish = part
+        return nothing
+      default:
+        return Prompt.fromResponseParts([part as Response.AnyPart]).content
+          .flatMap((message) => message.role === "assistant" ? message.content : [])
+          .map((kept) => event(() => ({ _tag: "BlockReceived", ...key, part: kept })))
+          .at(0) ?? nothing
+    }
+  }
+
+  const complete = (): ((at: number) => RunEvent.RunEvent) | undefined => {
+    if (finish === undefined) return undefined
+    const { category, explanation, stopReason } = stopOf(finish)
+    const response = {
+      _tag: "ModelResponded",
+      ...key,
+      finishReason: finish.reason,
+      stopReason,
+      usage: usageOf(finish.usage),
+      ...(finish.reason === "content-filter" ? { refusal: { category, explanation } } : {}),
+      ...(model === undefined ? {} : { model }),
+      ...(responseId === undefined ? {} : { responseId })
+    } as const
+    return (at) => ({ ...response, at })
+  }
+
+  return { take, complete }
+}

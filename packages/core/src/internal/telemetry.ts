@@ -1,0 +1,65 @@
+/**
+ * Names of spans, attributes and log annotations, in one place. They follow the OpenTelemetry conventions for generative
+ * AI (open-telemetry/semantic-conventions-genai, status "Development" in November 2026).
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+
+interface ToolCall {
+  readonly name: string
+  readonly id: string
+  readonly attempt: number
+}
+
+interface ModelRequest {
+  readonly agent: string
+  readonly runId: string
+  readonly turn: number
+  readonly request: number
+}
+
+/** One span and one log line per tool call. @internal */
+export const toolCall =
+  (call: ToolCall) =>
+  <A extends { readonly ok: boolean; readonly failure: { readonly reason: string } | undefined }>(
+    effect: Effect.Effect<A>
+  ): Effect.Effect<A> =>
+    effect.pipe(
+      Effect.tap(({ failure, ok }) =>
+        Effect.logDebug(`tool call ${call.name}: ${ok ? "ok" : failure?.reason ?? "failed"}`).pipe(
+          Effect.annotateLogs({ "gen_ai.tool.call.id": call.id, "volley.tool.attempts": call.attempt }),
+          Effect.andThen(Effect.annotateCurrentSpan({
+            "volley.tool.attempts": call.attempt,
+            ...(failure === undefined ? {} : { "error.type": failure.reason })
+          }))
+        )
+      ),
+      Effect.withSpan(`execute_tool ${call.name}`, {
+        kind: "internal",
+        attributes: {
+          "gen_ai.operation.name": "execute_tool",
+          "gen_ai.tool.name": call.name,
+          "gen_ai.tool.call.id": call.id
+        }
+      }, { captureStackTrace: false })
+    )
+
+/** One span and one log line per model request. @internal */
+export const modelRequest = (request: ModelRequest) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  effect.pipe(
+    Effect.onExit((exit) =>
+      Effect.logDebug(`model request ${request.turn}.${request.request}: ${exit._tag === "Success" ? "ok" : "failed"}`)
+        .pipe(Effect.annotateLogs({ "volley.run.id": request.runId }))
+    ),
+    Effect.withSpan(`chat ${request.agent}`, {
+      kind: "internal",
+      attributes: {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.agent.name": request.agent,
+        "volley.run.id": request.runId,
+        "volley.turn": request.turn,
+        "volley.request": request.request
+      }
+    }, { captureStackTrace: false })
+  )

@@ -1,0 +1,128 @@
+import { isObject, type JsonObject, parsed } from "./json.ts"
+
+const longestText = 1200
+const mostLines = 24
+const longestCell = 48
+const mostRows = 10
+const mostColumns = 6
+const mostItems = 12
+const mostFields = 24
+const deepest = 4
+
+const counted = (count: number, noun: string): string => `${count} more ${noun}${count === 1 ? "" : "s"}`
+
+const cut = (text: string, length: number): string => {
+  const characters = Array.from(text)
+  return characters.length <= length ? text : `${characters.slice(0, length - 1).join("")}…`
+}
+
+const isScalar = (value: unknown): boolean => !Array.isArray(value) && !isObject(value)
+
+const scalar = (value: unknown): string => typeof value === "string" ? value : JSON.stringify(value) ?? "nothing"
+
+const textLines = (text: string): ReadonlyArray<string> => {
+  const lines = text.trimEnd().split(/\r?\n/)
+  const kept = lines.slice(0, mostLines).join("\n")
+  const shown = kept.length > longestText ? kept.slice(0, longestText).toWellFormed() : kept
+  const rest = text.trimEnd().length - shown.length
+  return [...shown.split("\n"), ...rest > 0 ? [`… (${counted(rest, "character")})`] : []]
+}
+
+const indent = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.map((line) => `  ${line}`)
+
+const cell = (value: unknown): string =>
+  cut((isScalar(value) ? scalar(value) : JSON.stringify(value)).replaceAll(/\s+/g, " "), longestCell)
+
+const table = (rows: ReadonlyArray<JsonObject>): ReadonlyArray<string> => {
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
+  const shown = columns.slice(0, mostColumns)
+  const cells = [
+    shown,
+    ...rows.slice(0, mostRows).map((row) => shown.map((column) => Object.hasOwn(row, column) ? cell(row[column]) : ""))
+  ]
+  const widths = shown.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
+  const dropped = [
+    ...rows.length > mostRows ? [counted(rows.length - mostRows, "row")] : [],
+    ...columns.length > mostColumns ? [counted(columns.length - mostColumns, "column")] : []
+  ]
+  return [
+    ...cells.map((line) => line.map((text, i) => text.padEnd(widths[i]!)).join("  ").trimEnd()),
+    ...dropped.length > 0 ? [`… (${dropped.join(", ")})`] : []
+  ]
+}
+
+const isRow = (value: unknown): value is JsonObject => isObject(value) && Object.keys(value).length > 0
+
+const list = (items: ReadonlyArray<unknown>, depth: number): ReadonlyArray<string> => {
+  if (items.length === 0) return ["none"]
+  if (items.length > 1 && items.every(isRow)) return table(items)
+  return [
+    ...items.slice(0, mostItems).flatMap((item) => {
+      const [head = "", ...rest] = linesOf(item, depth + 1)
+      return [`- ${head}`, ...indent(rest)]
+    }),
+    ...items.length > mostItems ? [`… (${counted(items.length - mostItems, "item")})`] : []
+  ]
+}
+
+const fields = (value: JsonObject, depth: number): ReadonlyArray<string> => {
+  const entries = Object.entries(value)
+  if (entries.length === 0) return ["empty"]
+  return [
+    ...entries.slice(0, mostFields).flatMap(([name, field]) => {
+      const lines = linesOf(field, depth + 1)
+      return isScalar(field) && lines.length === 1 || lines.length === 1 && !isRow(field)
+        ? [`${name}: ${lines[0]}`]
+        : [`${name}:`, ...indent(lines)]
+    }),
+    ...entries.length > mostFields ? [`… (${counted(entries.length - mostFields, "field")})`] : []
+  ]
+}
+
+const linesOf = (value: unknown, depth: number): ReadonlyArray<string> => {
+  if (typeof value === "string") return value.trim() === "" ? ["(empty text)"] : textLines(value)
+  if (isScalar(value)) return [scalar(value)]
+  if (depth > deepest) return [cut(JSON.stringify(value), 2 * longestCell)]
+  return Array.isArray(value) ? list(value, depth) : fields(value as JsonObject, depth)
+}
+
+/**
+ * A JSON value as lines for a reader: fields, lists and tables. What is too long is cut, with a count of what is left.
+ *
+ * @internal
+ */
+export const summarise = (value: unknown): ReadonlyArray<string> => linesOf(parsed(value), 0)
+
+const messageKeys = ["message", "error", "description", "reason", "detail", "title"]
+
+const messageIn = (value: unknown, depth: number): string | undefined => {
+  if (typeof value === "string") return value.trim() === "" ? undefined : value
+  if (!isObject(value) || depth > deepest) return undefined
+  return messageKeys.filter((key) => Object.hasOwn(value, key)).map((key) => messageIn(value[key], depth + 1)).find((
+    it
+  ) => it !== undefined)
+}
+
+/**
+ * Why a call failed, in one line, as far as its result says so.
+ *
+ * @internal
+ */
+export const failureText = (result: unknown): string => {
+  const value = parsed(result)
+  return cut((messageIn(value, 0) ?? scalar(value)).replaceAll(/\s+/g, " ").trim(), longestText)
+}
+
+/**
+ * A call as a reader would write it.
+ *
+ * @internal
+ */
+export const callText = (name: string, params: unknown): string =>
+  `${name}(${
+    isObject(params)
+      ? Object.entries(params).map(([key, value]) => `${key}: ${cut(JSON.stringify(value) ?? "", longestCell)}`).join(
+        ", "
+      )
+      : ""
+  })`

@@ -1,0 +1,31 @@
+/**
+ * Test kit: scripts for models, an in-process model and an HTTP emulator that play them, the rules of the Messages API,
+ * and a ledger of side effects.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ */
+export * as Emulator from "./Emulator.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as Ledger from "./Ledger.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as ModelScript from "./ModelScript.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as ScriptedModel from "./ScriptedModel.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as Validator from "./Validator.ts"

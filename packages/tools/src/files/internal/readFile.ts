@@ -1,0 +1,110 @@
+/**
+ * The tool `read_file` and its handler.
+ *
+ * @internal
+ */
+import * as ToolPolicy from "@volley/core/ToolPolicy"
+import * as Tool from "effect/ai/Tool"
+import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
+import * as Schema from "effect/Schema"
+import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, NotText, OutsideRoot } from "../FilesError.ts"
+import * as parameters from "./parameters.ts"
+import { placeError, type Root } from "./root.ts"
+import { decoder } from "./text.ts"
+import * as Window from "./window.ts"
+
+const maxBytes = 256 * 1024
+const maxScanned = 64 * 1024 * 1024
+const chunkSize = 64 * 1024
+const defaultLimit = 2000
+
+/** @internal */
+export const tool = ToolPolicy.readonly(
+  Tool.make("read_file", {
+    description: [
+      "Reads lines of a UTF-8 text file.",
+      "Use it when you know the path and want to see the content; read a long file in parts with `offset` and `limit`.",
+      "Do not use it to look for something in many files (search_files), on directories (list_files) or on binary files."
+    ].join("\n"),
+    parameters: Schema.Struct({
+      path: parameters.path({ description: "The file, relative to the root", examples: ["src/index.ts"] }),
+      offset: Schema.optionalKey(
+        Schema.Int.annotate({ description: "First line to read, from 1; default 1", examples: [1, 2001] })
+          .check(Schema.isGreaterThanOrEqualTo(1))
+      ),
+      limit: Schema.optionalKey(
+        Schema.Int.annotate({ description: `Most lines to read; default ${defaultLimit}`, examples: [100] })
+          .check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))
+      )
+    }),
+    success: Schema.Struct({
+      path: Schema.String.annotate({ description: "The path as it was given" }),
+      content: Schema.String.annotate({
+        description:
+          "Whole lines with their line ends, at most 256 KiB, without a byte order mark; nothing is read beyond 64 MiB"
+      }),
+      lines: Schema.Int.annotate({
+        description: "Number of the last line known: all lines of the file unless `truncated`, " +
+          "then go on with offset = lines + 1"
+      }).check(Schema.isGreaterThanOrEqualTo(0)),
+      truncated: Schema.Boolean.annotate({ description: "Whether the file goes on after `content`" }),
+      cut: Schema.optionalKey(
+        Schema.Boolean.annotate({ description: "true: `content` is one line longer than 256 KiB whose end is missing" })
+      )
+    }),
+    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotAFile, NotText, IoFailed])
+  }),
+  {
+    failures: {
+      FileNotFound: "permanent",
+      OutsideRoot: "permanent",
+      LinkLoop: "permanent",
+      AccessDenied: "permanent",
+      NotAFile: "permanent",
+      NotText: "permanent",
+      IoFailed: "transient"
+    },
+    timeout: "10 seconds",
+    retry: { times: 1 }
+  }
+)
+
+/** @internal */
+export const handler = (root: Root) =>
+  Effect.fnUntraced(function*({ path, offset = 1, limit = defaultLimit }: Tool.Parameters<typeof tool>) {
+    const file = yield* root.open(yield* root.locate(path))
+    const wanted: Array<Uint8Array> = []
+    let size = 0
+    let scanned = 0
+    let passed = 0
+    let onLine = false // the file may end within a line that is passed over
+    let atEnd = false
+    while (size <= maxBytes && scanned < maxScanned) {
+      const read = yield* Effect.mapError(file.readAlloc(chunkSize), placeError(path))
+      if (Option.isNone(read)) {
+        atEnd = true
+        break
+      }
+      const chunk = read.value
+      if (chunk.includes(0)) return yield* new NotText({ path })
+      scanned += chunk.length
+      const skipped = Window.skip(chunk, offset - 1 - passed)
+      passed += skipped.passed
+      onLine = passed < offset - 1 && chunk.at(-1) !== Window.newline
+      wanted.push(chunk.subarray(skipped.rest))
+      size += chunk.length - skipped.rest
+    }
+    const bytes = new Uint8Array(size)
+    wanted.reduce((at, part) => (bytes.set(part, at), at + part.length), 0)
+    const window = Window.take(bytes, { limit, maxBytes, atEnd })
+    const content = decoder({ startsFile: offset === 1 })(bytes.subarray(0, window.end), true)
+    if (content === undefined) return yield* new NotText({ path })
+    return {
+      path,
+      content,
+      lines: passed + window.lines + (onLine ? 1 : 0),
+      truncated: window.more,
+      ...(window.cut ? { cut: true } : {})
+    }
+  }, Effect.scoped)

@@ -1,0 +1,7 @@
+/**
+ * Ready-made tools for Volley agents and any other `effect/ai` program.
+ *
+ * @since 0.1.0
+ */
+export * as Families from "./Families.ts"
+export * as Files from "./files/Files.ts"

@@ -1,0 +1,14 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Families, Files } from "../../src/index.ts"
+
+describe("Families", () => {
+  it("names - are the keys of the registry", () => {
+    assert.deepStrictEqual(Families.names, ["files"])
+    assert.strictEqual(Families.all.files.toolkit, Files.toolkit)
+  })
+
+  it("isName - knows families and nothing that every object has", () => {
+    assert.isTrue(Families.isName("files"))
+    for (const other of ["", "file", "constructor", "__proto__", "toString"]) assert.isFalse(Families.isName(other))
+  })
+})

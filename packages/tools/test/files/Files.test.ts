@@ -1,0 +1,512 @@
+import * as NodeServices from "@effect/platform-node/NodeServices"
+import { assert, describe, it } from "@effect/vitest"
+import * as ToolPolicy from "@volley/core/ToolPolicy"
+import { Effect, FileSystem, PlatformError, Schema } from "effect"
+import { Tool } from "effect/ai"
+import { execFileSync } from "node:child_process"
+import { Files } from "../../src/index.ts"
+import { call, plant, within, workspace } from "./workspace.ts"
+
+const denied = (path: string) =>
+  Effect.fail(
+    PlatformError.systemError({
+      _tag: "PermissionDenied",
+      module: "FileSystem",
+      method: "test",
+      pathOrDescriptor: path
+    })
+  )
+
+describe("read_file", () => {
+  it.effect("content - is what the file holds, with its line ends", () =>
+    within({ "a.txt": "one\r\ntwo\n😀 three" }, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* call("read_file", { path: "a.txt" }), {
+          path: "a.txt",
+          content: "one\r\ntwo\n😀 three",
+          lines: 3,
+          truncated: false
+        })
+      })))
+
+  it.effect("offset, limit - give a part and tell where to go on", () =>
+    within({ "a.txt": "1\n2\n3\n4\n5\n" }, () =>
+      Effect.gen(function*() {
+        const read = (offset: number, limit: number) => call("read_file", { path: "a.txt", offset, limit })
+        const path = "a.txt"
+        assert.deepStrictEqual(yield* read(1, 2), { path, content: "1\n2\n", lines: 2, truncated: true })
+        assert.deepStrictEqual(yield* read(3, 2), { path, content: "3\n4\n", lines: 4, truncated: true })
+        assert.deepStrictEqual(yield* read(5, 2), { path, content: "5\n", lines: 5, truncated: false })
+        assert.deepStrictEqual(yield* read(6, 2), { path, content: "", lines: 5, truncated: false })
+        assert.deepStrictEqual(yield* read(60, 2), { path, content: "", lines: 5, truncated: false })
+      })))
+
+  it.effect("offset - past the end of a file whose last line has no end gives all its lines", () =>
+    within({ "a.txt": "1\n2\n3" }, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* call("read_file", { path: "a.txt", offset: 9 }), {
+          path: "a.txt",
+          content: "",
+          lines: 3,
+          truncated: false
+        })
+      })))
+
+  it.effect("limit - 2,000 lines by default", () =>
+    within({ "a.txt": "x\n".repeat(2001) }, () =>
+      Effect.gen(function*() {
+        const { content, lines, truncated } = yield* call("read_file", { path: "a.txt" })
+        assert.deepStrictEqual([content.length, lines, truncated], [4000, 2000, true])
+      })))
+
+  it.effect("bound - at most 256 KiB in whole lines, and going on reads the rest", () => {
+    const lines = Array.from({ length: 9000 }, (_, i) => `${i} ${"é".repeat(40)}\n`)
+    return within({ "big.txt": lines.join("") }, () =>
+      Effect.gen(function*() {
+        let content = ""
+        let offset = 1
+        for (let parts = 1;; parts++) {
+          const part = yield* call("read_file", { path: "big.txt", offset, limit: 10_000 })
+          assert.isAtMost(new TextEncoder().encode(part.content).length, 256 * 1024)
+          content += part.content
+          offset = part.lines + 1
+          if (part.truncated) continue
+          assert.strictEqual(parts, 3)
+          break
+        }
+        assert.strictEqual(content, lines.join(""))
+      }))
+  })
+
+  it.effect("cut - a line longer than 256 KiB loses its end between two characters", () =>
+    within({ "long.txt": `x${"😀".repeat(100_000)}\nnext\n` }, () =>
+      Effect.gen(function*() {
+        const first = yield* call("read_file", { path: "long.txt" })
+        assert.strictEqual(first.content, `x${"😀".repeat(65_535)}`)
+        assert.deepStrictEqual([first.lines, first.truncated, first.cut], [1, true, true])
+        const second = yield* call("read_file", { path: "long.txt", offset: 2 })
+        assert.deepStrictEqual(second, { path: "long.txt", content: "next\n", lines: 2, truncated: false })
+      })))
+
+  it.effect("size - a large file is not read to its end", () => {
+    let bytes = 0
+    return within({ "large.txt": "line\n".repeat(2_000_000) }, () =>
+      Effect.gen(function*() {
+        yield* call("read_file", { path: "large.txt" })
+        assert.isAtMost(bytes, 512 * 1024)
+        assert.isAbove(bytes, 256 * 1024)
+      }), {
+      fileSystem: (fs) => ({
+        open: (path, options) =>
+          Effect.map(fs.open(path, options), (file) => ({
+            ...file,
+            stat: file.stat,
+            readAlloc: (size) => (bytes += size, file.readAlloc(size))
+          }))
+      })
+    })
+  })
+
+  it.effect("text - empty file, byte order mark at the start and only there", () =>
+    within({ "empty": "", "bom.txt": "\uFEFFa\n\uFEFFb\n" }, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* call("read_file", { path: "empty" }), {
+          path: "empty",
+          content: "",
+          lines: 0,
+          truncated: false
+        })
+        assert.strictEqual((yield* call("read_file", { path: "bom.txt" })).content, "a\n\uFEFFb\n")
+        assert.strictEqual((yield* call("read_file", { path: "bom.txt", offset: 2 })).content, "\uFEFFb\n")
+      })))
+
+  it.effect("NotText - NUL byte, invalid UTF-8, an encoded lone surrogate, UTF-16", () => {
+    const binaries = {
+      nul: Uint8Array.of(0x61, 0, 0x62),
+      invalid: Uint8Array.of(0x61, 0xff, 0x62),
+      torn: Uint8Array.of(0xf0, 0x9f, 0x98),
+      surrogate: Uint8Array.of(0xed, 0xa0, 0x80),
+      utf16: Uint8Array.of(0xff, 0xfe, 0x61, 0)
+    }
+    return within(binaries, () =>
+      Effect.forEach(Object.keys(binaries), (path) =>
+        Effect.gen(function*() {
+          const error = yield* Effect.flip(call("read_file", { path }))
+          assert.deepStrictEqual<unknown>(error, new Files.NotText({ path }))
+        })))
+  })
+
+  it.effect("NotAFile - a directory, and a pipe without waiting for a writer", () =>
+    within({ dir: null }, (base) =>
+      Effect.gen(function*() {
+        execFileSync("mkfifo", [`${base}/root/pipe`])
+        const directory = yield* Effect.flip(call("read_file", { path: "dir" }))
+        assert.deepStrictEqual<unknown>(directory, new Files.NotAFile({ path: "dir", kind: "directory" }))
+        for (const tool of ["read_file", "search_files"] as const) {
+          const pipe = yield* Effect.flip(call(tool, { path: "pipe", query: "x" }))
+          assert.deepStrictEqual<unknown>(pipe, new Files.NotAFile({ path: "pipe", kind: "other" }))
+        }
+      })))
+})
+
+describe("list_files", () => {
+  const tree = {
+    "b.txt": "12345",
+    "a/deep/c.ts": "",
+    "a/x.ts": "é",
+    ".env": "k",
+    "node_modules/p/index.ts": "",
+    ".git/config": "",
+    link: { link: "a" }
+  }
+
+  it.effect("entries - one level by default, sorted, with kinds and sizes", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* call("list_files", {}), {
+          path: ".",
+          entries: [
+            { path: ".env", kind: "file", size: 1 },
+            { path: ".git", kind: "directory" },
+            { path: "a", kind: "directory" },
+            { path: "b.txt", kind: "file", size: 5 },
+            { path: "link", kind: "symlink" },
+            { path: "node_modules", kind: "directory" }
+          ],
+          unreadable: 0,
+          truncated: false
+        })
+      })))
+
+  it.effect("depth - goes down, but not into links, .git and node_modules", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const { entries } = yield* call("list_files", { depth: 5 })
+        assert.deepStrictEqual(entries.map(({ path }) => path), [
+          ".env",
+          ".git",
+          "a",
+          "a/deep",
+          "a/deep/c.ts",
+          "a/x.ts",
+          "b.txt",
+          "link",
+          "node_modules"
+        ])
+        const modules = yield* call("list_files", { path: "node_modules", depth: 2 })
+        assert.deepStrictEqual(modules.entries.map(({ path }) => path), ["node_modules/p", "node_modules/p/index.ts"])
+      })))
+
+  it.effect("path - follows a link inside the root and shows paths that can be read", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const { entries } = yield* call("list_files", { path: "link" })
+        assert.deepStrictEqual(entries.map(({ path }) => path), ["a/deep", "a/x.ts"])
+        assert.strictEqual((yield* call("read_file", { path: entries[1]!.path })).content, "é")
+      })))
+
+  it.effect("pattern - names at any depth, paths below the directory, directories only", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const list = (pattern: string, path = ".") =>
+          Effect.map(call("list_files", { path, pattern, depth: 5 }), ({ entries }) => entries.map(({ path }) => path))
+        assert.deepStrictEqual(yield* list("*.ts"), ["a/deep/c.ts", "a/x.ts"])
+        assert.deepStrictEqual(yield* list("a/*.{ts,tsx}"), ["a/x.ts"])
+        assert.deepStrictEqual(yield* list("deep/*", "a"), ["a/deep/c.ts"])
+        assert.deepStrictEqual(yield* list("d*/"), ["a/deep"])
+        assert.deepStrictEqual(yield* list(".e*"), [".env"])
+        assert.deepStrictEqual(yield* list("*e*"), [".env", "a/deep", "node_modules"])
+      })))
+
+  it.effect("bound - 500 entries, upper levels first", () =>
+    within(
+      Object.fromEntries([
+        ...Array.from({ length: 600 }, (_, i) => [`a/${i}`, ""]),
+        ...Array.from({ length: 100 }, (_, i) => [`z${i}`, ""])
+      ]),
+      () =>
+        Effect.gen(function*() {
+          const { entries, truncated } = yield* call("list_files", { depth: 2 })
+          assert.strictEqual(entries.length, 500)
+          assert.strictEqual(entries.filter(({ path }) => path.startsWith("z")).length, 100)
+          assert.isTrue(truncated)
+        })
+    ))
+
+  it.effect("bound - exactly 500 entries are not truncated", () =>
+    within(Object.fromEntries(Array.from({ length: 500 }, (_, i) => [`${i}`, ""])), () =>
+      Effect.gen(function*() {
+        const { entries, truncated } = yield* call("list_files", {})
+        assert.deepStrictEqual([entries.length, truncated], [500, false])
+      })))
+
+  it.effect("kinds - a pipe is other; a dangling link is shown", () =>
+    within({ dangling: { link: "nowhere" } }, (base) =>
+      Effect.gen(function*() {
+        execFileSync("mkfifo", [`${base}/root/pipe`])
+        const { entries } = yield* call("list_files", {})
+        assert.deepStrictEqual(entries, [{ path: "dangling", kind: "symlink" }, { path: "pipe", kind: "other" }])
+      })))
+
+  it.effect("unreadable - directories below are counted, the one asked for fails", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const { entries, unreadable } = yield* call("list_files", { depth: 2, pattern: "*.ts" })
+        assert.deepStrictEqual([entries.length, unreadable], [0, 1])
+        const error = yield* Effect.flip(call("list_files", { path: "a" }))
+        assert.deepStrictEqual<unknown>(error, new Files.AccessDenied({ path: "a" }))
+      }), {
+      fileSystem: (fs) => ({
+        readDirectoryEntries: (path) => path.endsWith("/a") ? denied(path) : fs.readDirectoryEntries(path)
+      })
+    }))
+
+  it.effect("NotADirectory - a file", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const error = yield* Effect.flip(call("list_files", { path: "b.txt" }))
+        assert.deepStrictEqual<unknown>(error, new Files.NotADirectory({ path: "b.txt", kind: "file" }))
+      })))
+})
+
+describe("search_files", () => {
+  const tree = {
+    "a.ts": "export const make = 1\nmake make\r\nMAKE(.*)\n",
+    "src/b.md": "# make\n",
+    "src/binary": Uint8Array.of(...new TextEncoder().encode("make\n"), 0),
+    "node_modules/p/index.ts": "make\n",
+    link: { link: "src" }
+  }
+
+  it.effect("matches - one a line, upper levels first, binary files counted", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        assert.deepStrictEqual(yield* call("search_files", { query: "make" }), {
+          matches: [
+            { path: "a.ts", line: 1, text: "export const make = 1" },
+            { path: "a.ts", line: 2, text: "make make" },
+            { path: "src/b.md", line: 1, text: "# make" }
+          ],
+          searched: 2,
+          binary: 1,
+          unreadable: 0,
+          truncated: false
+        })
+      })))
+
+  it.effect("query - is literal, and case counts unless told otherwise", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const lines = (query: string, ignoreCase: boolean) =>
+          Effect.map(
+            call("search_files", { query, ignoreCase, path: "a.ts" }),
+            ({ matches }) => matches.map(({ line }) => line)
+          )
+        assert.deepStrictEqual(yield* lines("(.*)", false), [3])
+        assert.deepStrictEqual(yield* lines("m.ke", false), [])
+        assert.deepStrictEqual(yield* lines("MAKE", false), [3])
+        assert.deepStrictEqual(yield* lines("MaKe", true), [1, 2, 3])
+      })))
+
+  it.effect("path, pattern - narrow the search", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const paths = (options: { path?: string; pattern?: string }) =>
+          Effect.map(call("search_files", { query: "make", ...options }), ({ matches }) => [
+            ...new Set(matches.map(({ path }) => path))
+          ])
+        assert.deepStrictEqual(yield* paths({ pattern: "*.md" }), ["src/b.md"])
+        assert.deepStrictEqual(yield* paths({ pattern: "src/**" }), ["src/b.md"])
+        assert.deepStrictEqual(yield* paths({ path: "link" }), ["src/b.md"])
+        assert.deepStrictEqual(yield* paths({ path: "link/b.md" }), ["src/b.md"])
+        assert.deepStrictEqual(yield* paths({ path: "node_modules" }), ["node_modules/p/index.ts"])
+        assert.strictEqual((yield* call("search_files", { query: "make", path: "src/binary" })).binary, 1)
+      })))
+
+  it.effect("maxResults - bounds the matches, and says whether there are more", () =>
+    within({ "a.txt": "x\n".repeat(30), "b.txt": "x\n".repeat(30) }, () =>
+      Effect.gen(function*() {
+        const search = (maxResults?: number) =>
+          Effect.map(
+            call("search_files", { query: "x", ...(maxResults === undefined ? {} : { maxResults }) }),
+            ({ matches, truncated }) => [matches.length, truncated]
+          )
+        assert.deepStrictEqual(yield* search(), [50, true])
+        assert.deepStrictEqual(yield* search(30), [30, true])
+        assert.deepStrictEqual(yield* search(59), [59, true])
+        assert.deepStrictEqual(yield* search(60), [60, false])
+      })))
+
+  it.effect("bound - ends after 64 MiB and says so", () =>
+    within(
+      { "a.txt": "y".repeat(40 * 1024 * 1024), "b.txt": "y".repeat(40 * 1024 * 1024), "c.txt": "x\n" },
+      () =>
+        Effect.gen(function*() {
+          const { matches, searched, truncated } = yield* call("search_files", { query: "x" })
+          assert.deepStrictEqual([matches.length, searched, truncated], [0, 2, true])
+        })
+    ))
+
+  it.effect("large file - lines are numbered across chunks and a byte order mark is no text", () =>
+    within(
+      { "log.txt": `\uFEFFstart\n${"filler line\n".repeat(50_000)}the needle\n${"x".repeat(200_000)}needle` },
+      () =>
+        Effect.gen(function*() {
+          const { matches } = yield* call("search_files", { query: "needle" })
+          assert.deepStrictEqual(matches.map(({ line }) => line), [50_002, 50_003])
+          assert.strictEqual(matches[0]!.text, "the needle")
+          assert.include(matches[1]!.text, "needle")
+          const [first] = (yield* call("search_files", { query: "start" })).matches
+          assert.deepStrictEqual(first, { path: "log.txt", line: 1, text: "start" })
+        })
+    ))
+
+  it.effect("unreadable - files below are counted, the one asked for fails", () =>
+    within(tree, () =>
+      Effect.gen(function*() {
+        const { matches, unreadable } = yield* call("search_files", { query: "make" })
+        assert.deepStrictEqual([matches.length, unreadable], [1, 1])
+        const error = yield* Effect.flip(call("search_files", { query: "make", path: "a.ts" }))
+        assert.deepStrictEqual<unknown>(error, new Files.AccessDenied({ path: "a.ts" }))
+      }), {
+      fileSystem: (fs) => ({
+        open: (path, options) => path.endsWith("/a.ts") ? denied(path) : fs.open(path, options)
+      })
+    }))
+})
+
+describe("parameters", () => {
+  it.effect("decode - refuses what no handler should see", () =>
+    Effect.gen(function*() {
+      const refused: ReadonlyArray<readonly [Tool.Any, unknown]> = [
+        [Files.ReadFile, {}],
+        [Files.ReadFile, { path: "" }],
+        [Files.ReadFile, { path: "a\0b" }],
+        [Files.ReadFile, { path: "a".repeat(4097) }],
+        [Files.ReadFile, { path: "a", offset: 0 }],
+        [Files.ReadFile, { path: "a", offset: 1.5 }],
+        [Files.ReadFile, { path: "a", limit: 0 }],
+        [Files.ReadFile, { path: "a", limit: 10_001 }],
+        [Files.ListFiles, { depth: 0 }],
+        [Files.ListFiles, { depth: 6 }],
+        [Files.ListFiles, { pattern: "" }],
+        [Files.ListFiles, { pattern: "{a,b}{a,b}{a,b}" }],
+        [Files.ListFiles, { pattern: `{${"a,".repeat(17)}}` }],
+        [Files.ListFiles, { pattern: "a".repeat(201) }],
+        [Files.SearchFiles, { query: "" }],
+        [Files.SearchFiles, { query: "a\nb" }],
+        [Files.SearchFiles, { query: "a".repeat(257) }],
+        [Files.SearchFiles, { query: "a", maxResults: 0 }],
+        [Files.SearchFiles, { query: "a", maxResults: 201 }]
+      ]
+      for (const [tool, parameters] of refused) {
+        const schema = tool.parametersSchema as Schema.Codec<unknown>
+        const error = yield* Effect.flip(Schema.decodeUnknownEffect(schema)(parameters))
+        assert.isTrue(Schema.isSchemaError(error), JSON.stringify(parameters))
+      }
+    }))
+})
+
+describe("toolkit", () => {
+  it("tools - class, policy and failures of each", () => {
+    const place = {
+      FileNotFound: "permanent",
+      OutsideRoot: "permanent",
+      LinkLoop: "permanent",
+      AccessDenied: "permanent",
+      IoFailed: "transient"
+    }
+    const declared = Object.values(Files.toolkit.tools).map((tool: Tool.Any) => [
+      tool.name,
+      ToolPolicy.effectClass(tool),
+      ToolPolicy.get(tool)
+    ])
+    assert.deepStrictEqual(declared, [
+      ["read_file", "readonly", {
+        failures: { ...place, NotAFile: "permanent", NotText: "permanent" },
+        timeout: "10 seconds",
+        retry: { times: 1 }
+      }],
+      ["list_files", "readonly", {
+        failures: { ...place, NotADirectory: "permanent" },
+        timeout: "10 seconds",
+        retry: { times: 1 }
+      }],
+      ["search_files", "readonly", {
+        failures: { ...place, NotAFile: "permanent" },
+        timeout: "30 seconds",
+        retry: { times: 1 }
+      }]
+    ])
+  })
+
+  it("tools - are described in three lines, each parameter with its meaning and an example", () => {
+    for (const tool of Object.values(Files.toolkit.tools)) {
+      assert.strictEqual(tool.description?.split("\n").length, 3)
+      const { properties } = Tool.getJsonSchema(tool as Tool.Any) as {
+        readonly properties: { readonly [name: string]: { readonly description?: string; readonly examples?: unknown } }
+      }
+      for (const [name, property] of Object.entries(properties)) {
+        assert.isString(property.description, `${tool.name}.${name}`)
+        assert.isArray(property.examples, `${tool.name}.${name}`)
+      }
+    }
+  })
+
+  it.effect("errors - survive encoding and name the path that was asked for, in well-formed text", () =>
+    Effect.gen(function*() {
+      const path = "a \"b\"\u001b[31m\ud800"
+      const errors = [
+        new Files.FileNotFound({ path }),
+        new Files.OutsideRoot({ path }),
+        new Files.LinkLoop({ path }),
+        new Files.AccessDenied({ path }),
+        new Files.NotAFile({ path, kind: "other" }),
+        new Files.NotText({ path }),
+        new Files.IoFailed({ path })
+      ]
+      for (const error of errors) {
+        const encoded = yield* Schema.encodeUnknownEffect(Files.ReadFile.failureSchema)(error)
+        const decoded = yield* Schema.decodeUnknownEffect(Files.ReadFile.failureSchema)(encoded)
+        assert.deepStrictEqual(decoded, error)
+        assert.include(error.message, "a \\\"b\\\"\\u001b[31m\uFFFD")
+        assert.isTrue(error.message.isWellFormed())
+      }
+    }))
+})
+
+describe("layer", () => {
+  const build = (root: string) => Effect.flip(Effect.provide(Effect.void, Files.layer({ root })))
+
+  it.effect("RootUnusable - missing, a file, or unreadable; said with the root as given", () =>
+    Effect.gen(function*() {
+      const base = yield* workspace({ "a.txt": "" })
+      const fs = yield* FileSystem.FileSystem
+      const missing = `${base}/root/../nowhere`
+      assert.deepStrictEqual<unknown>(
+        yield* build(missing),
+        new Files.RootUnusable({ root: missing, reason: "NotFound" })
+      )
+      assert.include((yield* build(missing)).message, missing)
+      const file = `${base}/root/a.txt`
+      assert.deepStrictEqual<unknown>(
+        yield* build(file),
+        new Files.RootUnusable({ root: file, reason: "NotADirectory" })
+      )
+      const unreadable = yield* build(base).pipe(
+        Effect.provideService(FileSystem.FileSystem, { ...fs, access: denied })
+      )
+      assert.deepStrictEqual<unknown>(unreadable, new Files.RootUnusable({ root: base, reason: "Unreadable" }))
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+
+  it.effect("root - may be a symbolic link; absolute paths work through it and through its target", () =>
+    Effect.gen(function*() {
+      const base = yield* workspace({ "a.txt": "a" })
+      yield* plant(base, { alias: { link: "root" } })
+      const read = (path: string) => Effect.map(call("read_file", { path }), ({ content }) => content)
+      const contents = yield* Effect.forEach(["a.txt", `${base}/alias/a.txt`, `${base}/root/a.txt`], read).pipe(
+        Effect.provide(Files.layer({ root: `${base}/alias` }))
+      )
+      assert.deepStrictEqual(contents, ["a", "a", "a"])
+    }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
+})

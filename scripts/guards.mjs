@@ -1,0 +1,151 @@
+// Plants faults in a copy of the configuration and checks that each guard of `npm run check` bites there.
+import { spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+
+const exported = (statement, doc = "@category models\n * @since 0.1.0") =>
+  `/**\n * Planted.\n *\n * ${doc}\n */\nexport ${statement}\n`
+const effect = `import * as Effect from "effect/Effect"\n`
+const core = "packages/core/src"
+const clean = `${core}/Limits.ts`
+
+// Planted file → what it contains and the lint findings it must cause.
+const plants = {
+  [clean]: { code: effect + exported("const clean = Effect.succeed(1)"), finds: [] },
+  [`${core}/index.ts`]: { code: `export * as ToolCall from "./ToolCall.ts"\n`, finds: [] },
+  [`${core}/Check.ts`]: {
+    code: effect + exported("const impure = Effect.void"),
+    finds: [["house(rooms)", "the fold is pure"]]
+  },
+  [`${core}/ToolFailure.ts`]: {
+    code: `import { policy } from "./ToolPolicy.ts"\n${exported("const failure = (): number => policy()")}`,
+    finds: [["import(no-cycle)", "cycle"]]
+  },
+  [`${core}/ToolPolicy.ts`]: {
+    code: `import { failure } from "./ToolFailure.ts"\n${exported("const policy = (): number => failure()")}`,
+    finds: [["import(no-cycle)", "cycle"]]
+  },
+  [`${core}/ToolCall.ts`]: {
+    code: `import * as fs from "node:fs"\n${exported("const exists = fs.existsSync")}`,
+    finds: [["house(rooms)", `"tool" may not import "node:fs"`]]
+  },
+  [`${core}/Dispatcher.ts`]: {
+    code: `${effect}import { clean } from "./Limits.ts"\n${exported("const escaped = () => Effect.runPromise(clean)")}`,
+    finds: [["house(context-kept)", "Effect.runPromise"]]
+  },
+  [`${core}/Journal.ts`]: {
+    code: `import { toolbox } from "@volley/tools"\n${exported("const upward = toolbox")}`,
+    finds: [["house(rooms)", `"stores" may not import "@volley/tools"`]]
+  },
+  [`${core}/internal/dispatch/retry.ts`]: {
+    code: `import { escaped } from "../../Dispatcher.ts"\n${exported("const upward = escaped", "@internal")}`,
+    finds: [["house(rooms)", `"stages" may not import from "dispatcher"`]]
+  },
+  [`${core}/offline/index.ts`]: {
+    code: `import Sdk from "@anthropic-ai/sdk"\n${exported("const sdk = Sdk")}`,
+    finds: [["house(rooms)", `"offline" may not import "@anthropic-ai/sdk"`]]
+  },
+  [`${core}/Redactor.ts`]: {
+    code: "export const undocumented = process.argv\n",
+    finds: [["house(documented)", "JSDoc"], ["eslint(no-restricted-globals)", "process"]]
+  },
+  [`${core}/Elsewhere.ts`]: {
+    code: `import { clean } from "./Limits.ts"\n${exported("const roomless = clean")}`,
+    finds: [["house(rooms)", "no room"]]
+  },
+  "packages/tools/src/index.ts": {
+    code: `import { dead } from "./internal/dead.ts"\nimport { clean } from "../../core/src/Limits.ts"\n${
+      exported("const toolbox = [dead, clean]")
+    }`,
+    finds: [["house(rooms)", "public name"]]
+  },
+  "packages/tools/src/internal/dead.ts": {
+    code: effect + exported("const dead = Effect.sync(() => Date.now())", "@internal") +
+      exported("const unused = 1", "@internal"),
+    finds: []
+  },
+  "packages/tools/src/shell/index.ts": {
+    code: `import { parse } from "yaml"\n${exported("const unlisted = parse")}`,
+    finds: [["house(rooms)", `"tools" may not import "yaml"`]]
+  },
+  "README.md": { code: "```ts\nconst wrong: string = 1\n```\n", finds: [] }
+}
+
+const root = path.resolve(import.meta.dirname, "..")
+const copy = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "volley-guards-")))
+
+// The copy has its own node_modules of links, so that @volley/* means the planted packages.
+const plant = () => {
+  const configuration = ["*.json", ".oxlintrc.json", "lint/*", "scripts/*", "packages/*/*.json"]
+  for (const file of fs.globSync(configuration, { cwd: root })) fs.cpSync(path.join(root, file), path.join(copy, file))
+  const modules = path.join(root, "node_modules")
+  fs.mkdirSync(path.join(copy, "node_modules/@volley"), { recursive: true })
+  for (const name of fs.readdirSync(modules).filter((entry) => entry !== "@volley")) {
+    fs.symlinkSync(path.join(modules, name), path.join(copy, "node_modules", name))
+  }
+  for (const name of fs.readdirSync(path.join(copy, "packages"))) {
+    fs.symlinkSync(path.join(copy, "packages", name), path.join(copy, "node_modules/@volley", name))
+  }
+  for (const [file, { code }] of Object.entries(plants)) {
+    fs.mkdirSync(path.dirname(path.join(copy, file)), { recursive: true })
+    fs.writeFileSync(path.join(copy, file), code)
+  }
+}
+
+const run = (command, ...args) => {
+  const { error, status, stderr, stdout } = spawnSync(command, args, { cwd: copy, encoding: "utf8" })
+  if (error) throw error
+  return { failed: status !== 0, stdout, output: stdout + stderr }
+}
+
+const lintFindings = () => {
+  const { diagnostics } = JSON.parse(run("oxlint", "--type-aware", "--format", "json").stdout)
+  const found = (file, code, text) =>
+    diagnostics.some((one) => one.filename === file && one.code === code && one.message.includes(text))
+  return [
+    ["lint leaves clean code alone", !diagnostics.some((one) => one.filename === clean)],
+    ...Object.entries(plants).flatMap(([file, { finds }]) =>
+      finds.map(([code, text]) => [`${code} in ${file}`, found(file, code, text)])
+    )
+  ]
+}
+
+const knipFindings = () => {
+  const { issues } = JSON.parse(run("knip", "--reporter", "json").stdout)
+  const found = (file, kind, name) =>
+    issues.some((one) => one.file === file && one[kind].some((item) => item.name === name))
+  return [
+    ["knip: unused export", found("packages/tools/src/internal/dead.ts", "exports", "unused")],
+    ["knip: unlisted dependency", found("packages/tools/src/shell/index.ts", "unlisted", "yaml")],
+    ["knip leaves used exports alone", !found("packages/tools/src/internal/dead.ts", "exports", "dead")]
+  ]
+}
+
+const bites = (name, text, command, ...args) => {
+  const { failed, output } = run(command, ...args)
+  return [name, failed && output.includes(text)]
+}
+
+const scriptFindings = () => {
+  const node = process.execPath
+  const diagnosed = bites("Effect diagnostics", "globalDateInEffect", node, "scripts/diagnostics.mjs")
+  fs.writeFileSync(path.join(copy, "bare.json"), `{ "include": ["packages/core/src/Limits.ts"] }`)
+  return [
+    diagnosed,
+    bites("Effect diagnostics that checked nothing", "checked no file", node, "scripts/diagnostics.mjs", "bare.json"),
+    bites("fences", "README.md_L1", node, "scripts/fences.mjs"),
+    bites("loads", "loads node:fs", node, "--conditions=@volley/source", "scripts/loads.mjs")
+  ]
+}
+
+try {
+  plant()
+  const results = [...lintFindings(), ...knipFindings(), ...scriptFindings()]
+  const idle = results.filter(([, bit]) => !bit).map(([name]) => name)
+  for (const name of idle) console.error(`guard does not bite: ${name}`)
+  console.log(`${results.length - idle.length} of ${results.length} guards bite`)
+  if (idle.length > 0) process.exitCode = 1
+} finally {
+  fs.rmSync(copy, { recursive: true, force: true })
+}

@@ -1,0 +1,47 @@
+#!/usr/bin/env bash
+# What a user gets: packs the built packages, installs the tarballs in an empty folder, starts `volley` there and
+# type-checks the first program of the README. Needs `npm run build` before.
+set -euo pipefail
+shopt -s inherit_errexit
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+bin="$root/node_modules/.bin"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "smoke: $*" >&2
+  exit 1
+}
+
+version_of() {
+  node -p 'require(process.argv[1]).devDependencies[process.argv[2]]' "$root/package.json" "$1"
+}
+
+mkdir "$work/tarballs" "$work/app"
+npm pack --silent --workspaces --prefix "$root" --pack-destination "$work/tarballs" > /dev/null
+cd "$work/app"
+echo '{ "private": true, "type": "module" }' > package.json
+npm install --silent --no-audit --no-fund --prefer-offline "$work"/tarballs/*.tgz \
+  "effect@$(version_of effect)" "@types/node@$(version_of @types/node)"
+
+# The newest Node the repository brings, then the machine's own.
+volley=node_modules/.bin/volley
+expected=$(node -p 'require("@volley/cli/package.json").version')
+printed=$(PATH="$bin:$PATH" "$volley" --version)
+[[ "$printed" == *"$expected"* ]] || fail "volley --version printed \"$printed\", not $expected"
+echo "smoke: volley --version prints $printed"
+
+outside=$(PATH=$(tr : '\n' <<< "$PATH" | grep -v node_modules | paste -sd :) command -v node || true)
+if [[ -n "$outside" && "$("$outside" -p 'process.versions.node.split(".")[0]')" -lt 22 ]]; then
+  status=0
+  said=$("$outside" "$volley" --version 2>&1) || status=$?
+  [[ "$status" == 2 && "$said" == "volley needs Node 22.19 or newer; this is "* && "$said" != *$'\n'* ]] \
+    || fail "on an old Node volley exits $status and says: $said"
+  echo "smoke: $said (exit $status)"
+fi
+
+awk '/^```ts/ { inside = 1; next } /^```/ && inside { exit } inside' "$root/README.md" > program.ts
+[[ -s program.ts ]] || fail "the README has no ts program"
+"$bin/tsc" --strict --noEmit --target es2022 --module nodenext --types node program.ts
+echo "smoke: the README's first program ($(wc -l < program.ts) lines) compiles under --strict"
