@@ -88,8 +88,12 @@ type SuccessOf<Return> = Return extends Effect.Effect<infer A, infer _E, infer _
 type ErrorOf<Return> = Return extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
 type ServicesOf<Return> = Return extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
-type FatalNeedsSchema<E> = [ToolFailure.Fatal<E>] extends [never] ? unknown
-  : { readonly failure: Schema.Codec<E, unknown> }
+type Declared<Return, Success, Failure> =
+  & ([SuccessOf<Return>] extends [Success] ? unknown
+    : { readonly success: ToolPolicy.Invalid<"the handler returns what the success schema does not have"> })
+  & ([ToolFailure.Fatal<ErrorOf<Return>>] extends [never] ? unknown
+    : [ToolFailure.Fatal<ErrorOf<Return>>] extends [Failure] ? { readonly failure: Schema.Codec<Failure, unknown> }
+    : { readonly failure: ToolPolicy.Invalid<"a fatal failure must be in the failure schema"> })
 
 /**
  * Makes a tool with its handler in one expression.
@@ -124,8 +128,8 @@ export const tool = <
       readonly failure?: Schema.Codec<Failure, unknown>
       readonly run: (parameters: Schema.Struct<Fields>["Type"], context: HandlerContext) => Return
     }
-    & FatalNeedsSchema<ErrorOf<NoInfer<Return>>>
-): BoundTool<Name, Schema.Struct<Fields>, SuccessOf<Return>, ErrorOf<Return>, ServicesOf<Return>> => {
+    & Declared<NoInfer<Return>, NoInfer<Success>, NoInfer<Failure>>
+): BoundTool<Name, Schema.Struct<Fields>, Success, Failure, ServicesOf<Return>> => {
   const made = Tool.make(name, {
     description: options.description,
     parameters: Schema.Struct(options.parameters ?? {}),

@@ -78,13 +78,15 @@ export const initial: RunState = {
 }
 
 /**
- * The text of the present reply, or of the last one once it is complete.
+ * The text of the last complete reply; empty while a reply is being received, and of a reply that is not kept.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const text = (state: RunState): string =>
-  state.blocks.map((block) => block.type === "text" ? block.text : "").join("")
+  state.response === undefined || state.response.finishReason === "content-filter"
+    ? ""
+    : state.blocks.map((block) => block.type === "text" ? block.text : "").join("")
 
 /**
  * What the model is sent: the instructions, then the transcript.

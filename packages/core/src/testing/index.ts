@@ -28,4 +28,9 @@ export * as ScriptedModel from "./ScriptedModel.ts"
 /**
  * @since 0.1.0
  */
+export * as Simulation from "./Simulation.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as Validator from "./Validator.ts"

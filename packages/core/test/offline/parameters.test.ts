@@ -78,6 +78,15 @@ const sources: ReadonlyArray<
     { query: string },
     [{ query: "slow checkouts" }]
   ],
+  ["search words that describe", "lookup widgets for errors", { query: string }, [{ query: "errors" }]],
+  ["a duration beside search words", "lookup widgets for errors in the last hour", { query: string, since: string }, [{
+    query: "errors",
+    since: "1 hour"
+  }]],
+  ["two words after a preposition", "lookup widgets in staging and production", { region: string }, [{
+    region: "staging"
+  }, { region: "production" }]],
+  ["an adverbial after a preposition", "lookup widgets in detail", { region: string }, []],
   [
     "a formal query",
     "lookup widgets about slow checkouts",

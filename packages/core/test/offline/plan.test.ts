@@ -1,6 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Tool from "effect/ai/Tool"
 import * as Schema from "effect/Schema"
+import { plan } from "../../src/offline/internal/plan.ts"
+import * as ToolSpec from "../../src/offline/internal/tool.ts"
 import { answerFor, calendar, callsFor, ended, files, ops, sql, tickets, travel, weather } from "./kits.ts"
 
 const questions: ReadonlyArray<
@@ -61,6 +63,26 @@ const questions: ReadonlyArray<
 describe("plan: choosing tools", () => {
   it.each(questions)("%s", (question, kit, calls) => {
     assert.deepStrictEqual(callsFor(kit, question), calls)
+  })
+
+  it("a guess - is not taken from a clause about another tool", () => {
+    const question = "Which pods restarted in production, and what is the weather in Oslo?"
+    assert.deepStrictEqual(callsFor([...ops, ...weather.slice(0, 1)], question), [
+      ["get_weather", { city: "Oslo" }],
+      ["get_pods", { namespace: "production" }]
+    ])
+  })
+
+  it("a tool without a JSON Schema - is not called", () => {
+    const spec = ToolSpec.make("get_uptime", "", undefined)
+    const decision = plan({ question: "What is the uptime?", tools: [spec], history: [], choice: "auto" })
+    assert.include(decision._tag === "Answer" ? decision.text : "", "its parameters have no JSON Schema")
+  })
+
+  it("alternatives in a schema - are tried in order", () => {
+    const branch = (name: string) => ({ type: "object", properties: { [name]: { type: "integer" } }, required: [name] })
+    const tool = Tool.dynamic("find_user", { parameters: { anyOf: [branch("age"), branch("badge")] } })
+    assert.deepStrictEqual(callsFor([tool], "find the user with the number 7"), [["find_user", { age: 7 }]])
   })
 
   it("a changing tool - is not called for a question that only mentions the change", () => {

@@ -88,8 +88,8 @@ const result = Schema.Union([
 ])
 const choice = Schema.Literals(["auto", "none", "required"])
 const simple = Schema.Struct({
-  question,
-  tools: Schema.Array(simpleTool).check(Schema.isMaxLength(3)),
+  question: Schema.Array(Schema.Union([fragment, Schema.String])).check(Schema.isMinLength(5)),
+  tools: Schema.NonEmptyArray(simpleTool).check(Schema.isMaxLength(3)),
   results: Schema.Array(result).check(Schema.isMaxLength(3)),
   choice
 })

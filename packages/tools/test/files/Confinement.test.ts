@@ -1,7 +1,7 @@
 import * as NodePath from "@effect/platform-node/NodePath"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, FileSystem, PlatformError, Result, Schema } from "effect"
+import { Effect, FileSystem, Layer, PlatformError, Result, Schema } from "effect"
 import { Files } from "../../src/index.ts"
 import { call, plant, within } from "./workspace.ts"
 
@@ -75,12 +75,14 @@ describe("confinement", () => {
           relative: { link: "dir/../dir/a" },
           absolute: { link: `${base}/root/dir` },
           "dir/up": { link: ".." },
+          "dir/absolute": { link: `${base}/root/dir/a` },
           self: { link: "." }
         })
         for (
           const path of [
             "relative",
             "absolute/a",
+            "dir/absolute",
             "dir/up/dir/a",
             "self/self/dir/./a",
             "dir//a",
@@ -90,6 +92,21 @@ describe("confinement", () => {
           assert.strictEqual((yield* call("read_file", { path })).content, "content", path)
         }
       })))
+
+  const everythingIsADirectory = Layer.effect(
+    FileSystem.FileSystem,
+    Effect.gen(function*() {
+      const fs = yield* FileSystem.FileSystem
+      const directory = fs.stat("/")
+      return {
+        ...fs,
+        realPath: Effect.succeed,
+        stat: () => directory,
+        lstat: () => directory,
+        access: () => Effect.void
+      }
+    })
+  ).pipe(Layer.provide(NodeServices.layer))
 
   it.effect("OutsideRoot - both separators count where the platform has two", () =>
     Effect.gen(function*() {
@@ -107,23 +124,9 @@ describe("confinement", () => {
         assert.deepStrictEqual<unknown>(error, new Files.OutsideRoot({ path }))
       }
     }).pipe(
-      Effect.provide(Files.layer({ root: "C:\\root" })),
-      Effect.provide(NodePath.layerWin32),
-      Effect.provideServiceEffect(
-        FileSystem.FileSystem,
-        Effect.gen(function*() {
-          const fs = yield* FileSystem.FileSystem
-          const directory = fs.stat("/")
-          return {
-            ...fs,
-            realPath: Effect.succeed,
-            stat: () => directory,
-            lstat: () => directory,
-            access: () => Effect.void
-          }
-        })
-      ),
-      Effect.provide(NodeServices.layer)
+      Effect.provide(
+        Files.layer({ root: "C:\\root" }).pipe(Layer.provide([NodePath.layerWin32, everythingIsADirectory]))
+      )
     ))
 
   it.effect("LinkLoop - a circle, and more than 40 links", () =>

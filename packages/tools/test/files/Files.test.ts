@@ -4,6 +4,8 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import { Effect, FileSystem, PlatformError, Schema } from "effect"
 import { Tool } from "effect/ai"
 import { execFileSync } from "node:child_process"
+import * as parameters from "../../src/files/internal/parameters.ts"
+import { entriesPerYield } from "../../src/files/internal/tree.ts"
 import { Files } from "../../src/index.ts"
 import { call, plant, within, workspace } from "./workspace.ts"
 
@@ -407,6 +409,29 @@ describe("parameters", () => {
     }))
 })
 
+describe("pattern", () => {
+  const start = { requested: ".", segments: [], type: "Directory" } as const
+
+  it("matcher - patterns made to be slow hold up nobody: less than 50 ms between two yields of a walk", () => {
+    const alternatives = `{${Array.from({ length: 9 }, () => "*a").join()}}`
+    const evil = [
+      `**/${alternatives}${alternatives}`,
+      `**/${alternatives}/**/${alternatives}`,
+      "**/".repeat(60) + "x",
+      "*a".repeat(100),
+      "[a-b]*".repeat(33)
+    ]
+    for (const pattern of evil) {
+      assert.isTrue(Schema.is(parameters.pattern)(pattern))
+      const matches = parameters.matcher(pattern, start)
+      const entry = { ...start, segments: Array.from({ length: 6 }, () => "a".repeat(255) + "c") }
+      const begin = performance.now()
+      for (let i = 0; i < entriesPerYield; i++) matches(entry)
+      assert.isBelow(performance.now() - begin, 50, pattern)
+    }
+  })
+})
+
 describe("toolkit", () => {
   it("tools - class, policy and failures of each", () => {
     const place = {
@@ -467,7 +492,7 @@ describe("toolkit", () => {
       ]
       for (const error of errors) {
         const encoded = yield* Schema.encodeUnknownEffect(Files.ReadFile.failureSchema)(error)
-        const decoded = yield* Schema.decodeUnknownEffect(Files.ReadFile.failureSchema)(encoded)
+        const decoded = yield* Schema.decodeEffect(Files.ReadFile.failureSchema)(encoded)
         assert.deepStrictEqual(decoded, error)
         assert.include(error.message, "a \\\"b\\\"\\u001b[31m\uFFFD")
         assert.isTrue(error.message.isWellFormed())

@@ -81,15 +81,11 @@ const runHandler = (plan: Plan, call: Call, millis: number): Effect.Effect<unkno
         Exit.isSuccess(exit) ? Effect.succeed(exit.value) : Effect.fail(fromCause(plan, exit.cause))
       const ended = handler.pollUnsafe()
       if (ended !== undefined) return settle(ended)
-      const late = Effect.suspend(() => {
-        const exit = handler.pollUnsafe()
-        return exit !== undefined && Exit.isSuccess(exit) ? settle(exit) : Effect.fail(timedOut(millis))
-      })
       return restore(Effect.timeoutOption(Fiber.await(handler), millis)).pipe(
         Effect.onInterrupt(() => Effect.ignore(stop(call, handler))),
         Effect.flatMap(Option.match({
           onSome: settle,
-          onNone: () => Effect.andThen(stop(call, handler), late)
+          onNone: () => Effect.andThen(stop(call, handler), Effect.fail(timedOut(millis)))
         }))
       )
     })

@@ -15,6 +15,8 @@ export interface Context {
   readonly tool: ToolSpec
   /** Stems of the names of all offered tools and parameters: such a word is not the name of something. */
   readonly vocabulary: ReadonlySet<string>
+  /** The tokens that may be about this tool: those of a clause that names only other tools are not among them. */
+  readonly scope: ReadonlySet<number>
 }
 
 /**

@@ -65,3 +65,10 @@ export const parsed = (value: unknown): unknown => {
     return value
   }
 }
+
+/**
+ * A JSON value as text: a string as it is, anything else as JSON.
+ *
+ * @internal
+ */
+export const textOf = (value: unknown): string => typeof value === "string" ? value : canonical(value)

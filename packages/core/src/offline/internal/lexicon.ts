@@ -71,7 +71,7 @@ export const plainChangingVerbs = set(`
 export const lookups = set("analysis check diagnostic lookup query report search select sql test")
 
 /**
- * Words that describe or classify a thing and so are not the name of one ("the failing pod", "pod problems").
+ * Words that describe or classify a thing and so are not the name of one ("the broken lamp", "lamp problems").
  *
  * @internal
  */
@@ -124,7 +124,7 @@ export const linkWords = set("called equal equals id identifier is key name name
 export const negations = set("avoid don dont except exclude excluding hide never no non not omit skip without")
 
 /**
- * Prepositions whose object may be the name of a thing ("in oslo").
+ * Prepositions whose object may be the name of a thing ("in x").
  *
  * @internal
  */

@@ -17,7 +17,12 @@ import { stems } from "./words.ts"
 
 const isNumber = (token: Token): boolean => token.kind === "number"
 
-const listFrom = (context: Context, parameter: Parameter, i: number): ReadonlyArray<Candidate> => {
+/**
+ * The values of the list that begins at a token ("Anna, Ben and Carl").
+ *
+ * @internal
+ */
+export const listFrom = (context: Context, parameter: Parameter, i: number): ReadonlyArray<Candidate> => {
   const [head] = valueAt(context, parameter, i)
   if (head === undefined) return []
   const next = head.used.at(-1)! + 1
@@ -68,7 +73,7 @@ const valuesBefore = (context: Context, parameter: Parameter, first: number): Re
 }
 
 /**
- * Values that stand beside the name of their parameter ("namespace: x", "the x namespace", "from x").
+ * Values that stand beside the name of their parameter ("colour: x", "the x colour", "from x").
  *
  * @internal
  */

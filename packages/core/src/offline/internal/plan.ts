@@ -1,5 +1,6 @@
 import * as answer from "./answer.ts"
 import type { Context } from "./candidate.ts"
+import { scopeOf } from "./clause.ts"
 import { type Arguments, fill, type Filled } from "./fill.ts"
 import { canonical } from "./json.ts"
 import { changingVerbs, genericNames } from "./lexicon.ts"
@@ -98,7 +99,10 @@ const assess = ({ choice, history, question, tools }: Situation): ReadonlyArray<
       const { change } = ranked.tool
       return {
         ...ranked,
-        filled: fillBest({ tokens, tool: ranked.tool, vocabulary }, records),
+        filled: fillBest(
+          { tokens, tool: ranked.tool, vocabulary, scope: scopeOf(tokens, ranked.tool, tools) },
+          records
+        ),
         isUnasked: change !== undefined && !isForced(ranked.tool) && !asksFor(tokens, change)
       }
     }
@@ -137,14 +141,14 @@ const isNamedIn = ({ filled }: Assessed, { nouns, variants }: ToolSpec): boolean
 
 const candidates = ({ choice, history }: Situation, assessed: ReadonlyArray<Assessed>): ReadonlyArray<Assessed> => {
   const allowed = assessed.filter(({ isUnasked }) => !isUnasked)
-  const fit = fitting(choice, assessed).filter(({ isUnasked }) => !isUnasked)
+  const asked = fitting(choice, assessed).filter(({ isUnasked }) => !isUnasked)
+  const isNeeded = (it: Assessed): boolean => !asked.some((other) => other !== it && isNamedIn(other, it.tool))
+  const fit = asked.filter(isNeeded)
   if (history.length > 0) {
     const hasFailed = history.flat().every(({ outcome }) => outcome?.isFailure === true)
     return allowed.filter((it) => fit.includes(it) || it.score >= leastScore && (it.filled.fromResults || hasFailed))
   }
-  const ready = [...fit, ...feeders(allowed, fit)].filter((it) =>
-    it.filled.calls.length > 0 && !fit.some((other) => other !== it && isNamedIn(other, it.tool))
-  )
+  const ready = [...fit, ...feeders(allowed, fit).filter(isNeeded)].filter(({ filled }) => filled.calls.length > 0)
   const sure = ready.filter(({ filled }) => !filled.fromExamples)
   if (ready.length > 0) return sure.length > 0 ? sure : ready
   return choice === "required" ? allowed.filter(({ filled }) => filled.calls.length > 0).slice(0, 1) : []

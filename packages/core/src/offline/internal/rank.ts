@@ -1,3 +1,4 @@
+import { textOf } from "./json.ts"
 import { readingVerbs } from "./lexicon.ts"
 import type { Parameter } from "./parameter.ts"
 import type { Token, TokenKind } from "./question.ts"
@@ -30,7 +31,7 @@ const vocabularyOf = (tool: ToolSpec): Vocabulary => {
   const weighted = [
     ...parametersOf(tool).flatMap((parameter) => [
       [parameter.description, weights.parameterDescription] as const,
-      [(parameter.item ?? parameter).members?.map(String).join(" ") ?? "", weights.member] as const,
+      [(parameter.item ?? parameter).members?.map(textOf).join(" ") ?? "", weights.member] as const,
       [parameter.name, weights.parameter] as const
     ]),
     [tool.description, weights.description] as const,

@@ -93,7 +93,7 @@ const namings = (tool: ToolSpec, parameter: Parameter, record: Record): Readonly
 }
 
 /**
- * The value a record has for a parameter: a field of its name, or of the name its noun gives it (`pods[].name` for `pod`).
+ * The value a record has for a parameter: a field of its name, or of the name its noun gives it (`lamps[].name` for `lamp`).
  *
  * @internal
  */

@@ -11,8 +11,9 @@ import {
   range,
   type Source
 } from "./candidate.ts"
+import { textOf } from "./json.ts"
 import * as lexicon from "./lexicon.ts"
-import { named } from "./named.ts"
+import { listFrom, named } from "./named.ts"
 import type { Kind } from "./parameter.ts"
 import { isCapitalised, type Token, type TokenKind } from "./question.ts"
 import { terms } from "./terms.ts"
@@ -45,7 +46,7 @@ const stated: Source = {
     if (target.members !== undefined) {
       if (target.members.length === 1 && parameter.required) return [{ value: target.members[0], used: [] }]
       return target.members.flatMap((value) => {
-        const name = stems(String(value))
+        const name = stems(textOf(value))
         const telling = parameter.required || name.some((word) => !lexicon.stopWords.has(word))
         const places = telling ? occurrences(tokens, name).filter(({ first }) => !isNegated(tokens, first)) : []
         return places.slice(0, 1).map(({ first, last }) => ({ value, used: range(first, last) }))
@@ -75,6 +76,8 @@ const isSize = ({ tokens }: Context, i: number): boolean =>
   tokens[i]!.kind === "number" && (lexicon.sizeWords.has(tokens[i - 1]?.folded ?? "") ||
     lexicon.countedWords.has(tokens[i + 1]?.folded ?? ""))
 
+const backwards = new Set(["ago", "from", "since", "start"].map(stem))
+
 const typed: Source = {
   find: (context, parameter) => {
     const target = parameter.item ?? parameter
@@ -86,9 +89,11 @@ const typed: Source = {
       return [...numbers, ...all("duration")]
     }
     if (target.type === "string" && target.kind === "identifier" && parameter.required) {
-      return all("identifier").filter(({ value }) => /\p{N}/u.test(String(value)))
+      return all("identifier").filter(({ value }) => /\p{N}/u.test(textOf(value)))
     }
-    return target.type === "string" ? all(...recognised[target.kind] ?? []) : []
+    if (target.type !== "string") return []
+    const reachesBack = target.kind === "date" && parameter.words.some((word) => backwards.has(word))
+    return all(...recognised[target.kind] ?? [], ...reachesBack ? ["duration" as const] : [])
   }
 }
 
@@ -126,7 +131,7 @@ const guessed: Source = {
     const target = parameter.item ?? parameter
     if (!parameter.required || target.type !== "string" || target.kind !== "plain") return []
     return context.tokens.reduce<{ readonly next: number; readonly found: ReadonlyArray<Candidate> }>((state, _, i) => {
-      if (i < state.next || !isGuessable(context, i)) return state
+      if (i < state.next || !context.scope.has(i) || !isGuessable(context, i)) return state
       const last = context.tokens[i]!.kind === "word" ? lastOfName(context, i) : i
       return { next: last + 1, found: [...state.found, ...candidate(context, parameter, i, last)] }
     }, { next: 0, found: [] }).found
@@ -140,11 +145,12 @@ const located: Source = {
     if (!parameter.required || target.type !== "string" || target.kind !== "plain") return []
     return context.tokens.flatMap((token, i) => {
       const [before, next] = [context.tokens[i - 1], context.tokens[i + 1]]
-      if (!lexicon.locatingWords.has(token.folded) || next === undefined || !isPlainName(context, next)) return []
+      if (!lexicon.locatingWords.has(token.folded) || !context.scope.has(i)) return []
+      if (next === undefined || !isPlainName(context, next)) return []
       if (before !== undefined && lexicon.describingWords.has(before.folded) && token.folded === "of") return []
       const ends = endsPhrase(context, i + 1) || lexicon.stopWords.has(context.tokens[i + 2]!.folded)
-      if (!ends || lexicon.adverbials.has(next.folded) || next.folded.endsWith("ing")) return []
-      return candidate(context, parameter, i + 1)
+      const isActivity = next.folded.endsWith("ing") && ["for", "near", "of"].includes(token.folded)
+      return ends && !isActivity && !lexicon.adverbials.has(next.folded) ? listFrom(context, parameter, i + 1) : []
     })
   }
 }
@@ -162,10 +168,10 @@ const searched: Source = {
     }
     if (parameter.kind !== "search" && parameter.kind !== "pattern") return []
     const own = new Set([...stems(context.tool.name), ...parameter.words])
-    const salient = context.tokens.map((token, i) => ({ token, i })).filter(({ token, i }) =>
-      !used.has(i) && !own.has(token.stem) && !isVerb(token) && terms(token.text).size > 0 &&
-      !lexicon.selectingWords.has(token.folded)
-    )
+    const isSalient = (token: Token, i: number): boolean =>
+      context.scope.has(i) && !used.has(i) && !own.has(token.stem) && !isVerb(token) && terms(token.text).size > 0 &&
+      !lexicon.selectingWords.has(token.folded) && !["date", "day", "duration"].includes(token.kind)
+    const salient = context.tokens.map((token, i) => ({ token, i })).filter(({ i, token }) => isSalient(token, i))
     const unheard = salient.filter(({ token }) => !context.vocabulary.has(token.stem))
     if (salient.every(({ token }) => token.kind === "number")) return []
     const words = (unheard.length > 0 ? unheard : salient).slice(0, maximumSearchWords)

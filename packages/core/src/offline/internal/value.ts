@@ -1,3 +1,4 @@
+import { textOf } from "./json.ts"
 import { accepts } from "./jsonSchema.ts"
 import type { Parameter } from "./parameter.ts"
 import type { TokenKind } from "./question.ts"
@@ -31,7 +32,7 @@ const compactDuration = (text: string): string => {
 
 const stringOfDuration = (parameter: Parameter, text: string): string => {
   if (parameter.format === "duration") return `PT${durationOf(text) / 1000}S`
-  const told = [parameter.description, ...parameter.examples.map(String), String(parameter.fallback?.value)].join(" ")
+  const told = [parameter.description, ...parameter.examples.map(textOf), textOf(parameter.fallback?.value)].join(" ")
   return /\b\d+[smhdw]\b/.test(told) ? compactDuration(text) : text
 }
 
@@ -42,7 +43,8 @@ const stringOfDate = (parameter: Parameter, kind: TokenKind, text: string): stri
     const timed = iso.length === 10 ? `${iso}T00:00:00` : iso
     return /(?:Z|[+-]\d{2}:?\d{2})$/i.test(timed.slice(10)) ? timed : `${timed}Z`
   }
-  const relative = kind === "day" || kind === "duration" || /^\d{1,2}:\d{2}/.test(text)
+  if (kind === "duration") return stringOfDuration(parameter, text)
+  const relative = kind === "day" || /^\d{1,2}:\d{2}/.test(text)
   return relative || kind === "quoted" ? text : undefined
 }
 
@@ -109,7 +111,7 @@ export const read = (tool: ToolSpec, parameter: Parameter, kind: TokenKind, text
   const target = parameter.item ?? parameter
   if (target.members !== undefined) {
     const wanted = split(text).map(stem).join(" ")
-    return target.members.find((member) => split(String(member)).map(stem).join(" ") === wanted)
+    return target.members.find((member) => split(textOf(member)).map(stem).join(" ") === wanted)
   }
   const value = converted(target, kind, text)
   return value !== undefined && accepts(tool.schema, target.schema, value) ? value : undefined

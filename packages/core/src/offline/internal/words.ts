@@ -43,7 +43,7 @@ const withoutEnding = (word: string): string => {
 }
 
 /**
- * A folded word without the common English endings, so that `pods` meets `pod` and `scheduling` meets `schedule`.
+ * A folded word without the common English endings, so that `books` meets `book` and `scheduling` meets `schedule`.
  *
  * @internal
  */

@@ -92,7 +92,8 @@ export const handler = (root: Root) =>
       const skipped = Window.skip(chunk, offset - 1 - passed)
       passed += skipped.passed
       onLine = passed < offset - 1 && chunk.at(-1) !== Window.newline
-      wanted.push(chunk.subarray(skipped.rest))
+      // An empty view would keep the whole chunk in memory.
+      if (skipped.rest < chunk.length) wanted.push(chunk.subarray(skipped.rest))
       size += chunk.length - skipped.rest
     }
     const bytes = new Uint8Array(size)

@@ -13,7 +13,8 @@ export const closed: ReadonlySet<string> = new Set([".git", "node_modules"])
 /** The most entries one walk looks at. @internal */
 export const maxEntries = 20_000
 
-const entriesPerYield = 128
+/** @internal */
+export const entriesPerYield = 8
 
 /** @internal */
 export interface Walked {

@@ -1,0 +1,107 @@
+import { Agent, Dispatcher, type Outcome, ToolFailure } from "@volley/core"
+import { Context, Effect, Layer, Schema } from "effect"
+import { type LanguageModel, Tool, Toolkit } from "effect/ai"
+import { describe, expectTypeOf, it } from "vitest"
+
+class Database extends Context.Service<Database, { readonly query: Effect.Effect<string> }>()("test/Database") {}
+class CurrentUser extends Context.Service<CurrentUser, string>()("test/CurrentUser") {}
+class Sealed extends Schema.TaggedError<Sealed>()("Sealed", { path: Schema.String }) {
+  readonly [ToolFailure.kind] = "fatal" as const
+}
+class Missing extends Schema.TaggedError<Missing>()("Missing", {}) {}
+
+const a = Tool.make("a", {
+  parameters: Schema.Struct({ x: Schema.String }),
+  success: Schema.String,
+  failure: Schema.Union([ToolFailure.ToolFailure, Sealed, Missing])
+})
+const b = Tool.make("b", { success: Schema.String, dependencies: [CurrentUser] })
+const c = Tool.make("c", { success: Schema.String })
+const kit = Toolkit.make(a, b)
+const bound = Agent.tool("bound", {
+  description: "d",
+  parameters: { city: Schema.String },
+  run: ({ city }) => `${city}: 7 °C`
+})
+
+declare const model: Layer.Layer<LanguageModel.LanguageModel>
+
+describe("Agent types", () => {
+  it("run - E is AiError, Refused, JournalFailure and exactly the fatal failures of the agent's tools", () => {
+    const run = Agent.run(Agent.make("k", { tools: [kit, c, bound] }), "hi")
+    expectTypeOf<Effect.Error<typeof run>>().toEqualTypeOf<Outcome.RunError | Sealed>()
+    expectTypeOf<Effect.Success<typeof run>>().toEqualTypeOf<Outcome.Outcome>()
+    const none = Agent.run(Agent.make("n", { tools: [c, bound] }), "hi")
+    expectTypeOf<Effect.Error<typeof none>>().toEqualTypeOf<Outcome.RunError>()
+  })
+
+  it("run - R is the model, the handlers and what the tools need", () => {
+    const run = Agent.run(Agent.make("k", { tools: [kit, c, bound] }), "hi")
+    expectTypeOf<Effect.Services<typeof run>>().toEqualTypeOf<
+      LanguageModel.LanguageModel | Tool.Handler<"a"> | Tool.Handler<"b"> | Tool.Handler<"c"> | CurrentUser
+    >()
+    const hello = Agent.run(Agent.make("h", { tools: [bound] }), "hi")
+    expectTypeOf<Effect.Services<typeof hello>>().toEqualTypeOf<LanguageModel.LanguageModel>()
+  })
+
+  it("make - the agent's own layer takes its handlers out of R and adds what it needs", () => {
+    const layer = Layer.effectDiscard(Database).pipe(Layer.provideMerge(
+      c.name === "c"
+        ? Toolkit.make(c).toLayer({ c: () => Effect.succeed("c") })
+        : Toolkit.make(c).toLayer({ c: () => Effect.succeed("c") })
+    ))
+    const run = Agent.run(Agent.make("l", { tools: [c, bound], layer }), "hi")
+    expectTypeOf<Effect.Services<typeof run>>().toEqualTypeOf<LanguageModel.LanguageModel | Database>()
+  })
+
+  it("make - a tool without handler is a compile error that names it", () => {
+    // @ts-expect-error Handler<"c"> is missing
+    void Effect.runPromise(Agent.run(Agent.make("x", { tools: [c] }), "hi").pipe(Effect.provide(model)))
+  })
+
+  it("tool - services and errors of the handler are inferred", () => {
+    const db = Agent.tool("db", {
+      description: "d",
+      parameters: { sql: Schema.String },
+      failure: Schema.Union([Sealed, Missing]),
+      run: ({ sql }) =>
+        Effect.gen(function*() {
+          if (sql === "") return yield* new Sealed({ path: sql })
+          if (sql === "?") return yield* new Missing()
+          return yield* (yield* Database).query
+        })
+    })
+    const run = Agent.run(Agent.make("db", { tools: [db] }), "hi")
+    expectTypeOf<Effect.Error<typeof run>>().toEqualTypeOf<Outcome.RunError | Sealed>()
+    expectTypeOf<Effect.Services<typeof run>>().toEqualTypeOf<LanguageModel.LanguageModel | Database>()
+    const call = Dispatcher.call(db, { sql: "select 1" })
+    expectTypeOf<Effect.Error<typeof call>>().toEqualTypeOf<Sealed>()
+    expectTypeOf<Effect.Services<typeof call>>().toEqualTypeOf<Database>()
+    // @ts-expect-error the arguments are those of the tool
+    Dispatcher.call(db, { query: "select 1" })
+  })
+
+  it("tool - a fatal failure must come with its schema", () => {
+    // @ts-expect-error Sealed has to be in `failure`, or a journal could not keep it
+    Agent.tool("f", { description: "d", run: () => Effect.fail(new Sealed({ path: "x" })) })
+  })
+
+  it("tool - is an ordinary effect/ai tool too", () => {
+    expectTypeOf(Toolkit.make(bound).tools.bound.name).toEqualTypeOf<"bound">()
+    expectTypeOf<Tool.Parameters<typeof bound>>().toEqualTypeOf<{ readonly city: string }>()
+    expectTypeOf<Tool.Success<typeof bound>>().toEqualTypeOf<string>()
+  })
+
+  it("tool - the result of a promise is awaited", () => {
+    const later = Agent.tool("later", { description: "d", run: () => Promise.resolve(7) })
+    expectTypeOf<Tool.Success<typeof later>>().toEqualTypeOf<number>()
+  })
+
+  it("runPromise - wants a layer only when the tools need something", () => {
+    void Agent.runPromise(Agent.make("h", { tools: [bound] }), "hi", { model })
+    const needy = Agent.make("k", { tools: [c] })
+    void Agent.runPromise(needy, "hi", { model, layer: Toolkit.make(c).toLayer({ c: () => Effect.succeed("c") }) })
+    // @ts-expect-error Handler<"c"> is missing
+    void Agent.runPromise(needy, "hi", { model })
+  })
+})
