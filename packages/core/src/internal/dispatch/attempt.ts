@@ -67,7 +67,11 @@ const stop = (call: Call, handler: Fiber.Fiber<unknown, unknown>): Effect.Effect
           Effect.logWarning(`Tool "${call.name}" did not stop when it was interrupted; its handler was abandoned`).pipe(
             Effect.andThen(emit(call, (at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
             Effect.andThen(Effect.forkDetach(Effect.ignore(released))),
-            Effect.as(false)
+            // its place is free once the journal knows that it ended
+            Effect.map((watcher) => {
+              call.handler = watcher
+              return false
+            })
           )
       }))
     )
