@@ -90,7 +90,7 @@ const world = (plan: Plan): Effect.Effect<Seen> =>
         onEvent: (item) =>
           Effect.sync(() => {
             if (!("text" in item && item._tag !== "RunEnded") && item._tag !== "Progress") {
-              events.push(item as RunEvent.RunEvent)
+              events.push(item)
             }
           })
       }).pipe(Effect.provide(model.layer))

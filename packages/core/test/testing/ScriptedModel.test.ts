@@ -230,7 +230,7 @@ describe("ScriptedModel", () => {
   it.effect("make - answers from a function of the request, and keeps requests and what was not expected", () =>
     Effect.gen(function*() {
       const scripted = yield* ScriptedModel.make(
-        (request, n) => n === 2 ? undefined : ModelScript.text(`${n} ${request.tools.map((tool) => tool.name)}`),
+        (request, n) => n === 2 ? undefined : ModelScript.text(`${n} ${request.tools.map((tool) => tool.name).join()}`),
         { modelName: "echo" }
       )
       const ask = LanguageModel.generateText(options).pipe(Effect.provide(scripted.layer))

@@ -1,0 +1,35 @@
+/**
+ * How the command ends: its exit code, and the line on stderr that says why.
+ *
+ * @internal
+ */
+import * as Data from "effect/Data"
+import type { Report } from "./render/report.ts"
+
+/** Ends the command with a code; the message, if any, is one line for stderr. @internal */
+export class Exit extends Data.TaggedError("Exit")<{ readonly code: number; readonly message: string }> {}
+
+/** @internal */
+export const codes = { ok: 0, failed: 1, usage: 2, limited: 3, refused: 4, interrupted: 130 } as const
+
+/** The command was used wrongly. @internal */
+export const usage = (message: string): Exit => new Exit({ code: codes.usage, message })
+
+/** The command did what was asked and it failed. @internal */
+export const failed = (message: string): Exit => new Exit({ code: codes.failed, message })
+
+/** The exit code of a run: a limit is a failure only where nothing was answered. @internal */
+export const ofReport = ({ outcome, text }: Pick<Report, "outcome" | "text">): number => {
+  switch (outcome) {
+    case "completed":
+      return codes.ok
+    case "limited":
+      return text.trim() === "" ? codes.limited : codes.ok
+    case "refused":
+      return codes.refused
+    case "failed":
+      return codes.failed
+    case "cancelled":
+      return codes.interrupted
+  }
+}

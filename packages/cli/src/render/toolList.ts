@@ -1,0 +1,78 @@
+/**
+ * Tools as `volley tools` lists them.
+ *
+ * @internal
+ */
+import * as ToolPolicy from "@volley/core/ToolPolicy"
+import * as Tool from "effect/ai/Tool"
+import * as Duration from "effect/Duration"
+import * as Layout from "./layout.ts"
+import type { Style } from "./style.ts"
+
+/** A tool as data; `timeout` is in milliseconds, `concurrency` is `null` where unbounded. @internal */
+export interface Listed {
+  readonly name: string
+  readonly description: string
+  readonly class: ToolPolicy.EffectClass
+  readonly policy: {
+    readonly timeout: number
+    readonly retry: number | "schedule"
+    readonly concurrency: number | null
+    readonly serial: boolean | "by key"
+    readonly failures: { readonly [tag: string]: "transient" | "permanent" }
+  }
+  readonly parameters: unknown
+}
+
+/** The defaults of `ToolPolicy.Options`. */
+const defaultTimeout = 30_000
+const defaultRetries = 2
+
+/** @internal */
+export const describe = (tool: Tool.Any): Listed => {
+  const { concurrency, failures, retry, serial, timeout } = ToolPolicy.get(tool)
+  return {
+    name: tool.name,
+    description: Tool.getDescription(tool) ?? "",
+    class: ToolPolicy.effectClass(tool),
+    policy: {
+      timeout: timeout === undefined ? defaultTimeout : Duration.toMillis(Duration.fromInputUnsafe(timeout)),
+      retry: retry === undefined ? defaultRetries : "times" in retry ? retry.times : "schedule",
+      concurrency: concurrency ?? null,
+      serial: typeof serial === "function" ? "by key" : serial ?? false,
+      failures: { ...failures }
+    },
+    parameters: Tool.getJsonSchema(tool)
+  }
+}
+
+const retryText = ({ class: effectClass, policy: { retry } }: Listed): string => {
+  if (retry === 0) return "no retry"
+  const times = retry === "schedule" ? "retry by a schedule" : `retry ${retry} more`
+  return effectClass === "effectful" ? `${times}, only if nothing was executed` : times
+}
+
+const policyText = (tool: Listed): string => {
+  const { concurrency, failures, serial, timeout } = tool.policy
+  const means = Object.entries(failures).map(([tag, kind]) => `${tag} ${kind}`)
+  return [
+    `timeout ${Layout.duration(timeout)}`,
+    retryText(tool),
+    concurrency === null ? "concurrency unbounded" : `concurrency ${concurrency}`,
+    ...(serial === false ? [] : [serial === true ? "serial" : "serial by key"]),
+    ...(means.length === 0 ? [] : [`failures: ${means.join(", ")}`])
+  ].join(" · ")
+}
+
+/** @internal */
+export const render = (
+  page: { readonly columns: number; readonly style: Style },
+  tools: ReadonlyArray<Listed>
+): ReadonlyArray<string> =>
+  tools.flatMap((tool, i) => [
+    ...(i === 0 ? [] : [""]),
+    `${page.style.bold(tool.name)} · ${tool.class}`,
+    ...(tool.description === "" ? [] : Layout.wrap(tool.description, page.columns, "  ")),
+    ...Layout.wrap(policyText(tool), page.columns, "  "),
+    ...Layout.wrap(JSON.stringify(tool.parameters, undefined, 2), page.columns, "  ").map(page.style.dim)
+  ])

@@ -1,0 +1,66 @@
+/**
+ * The streams of the process.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import * as Stdio from "effect/Stdio"
+import * as Stream from "effect/Stream"
+import * as fs from "node:fs"
+import process from "node:process"
+import { type Exit, usage } from "./exit.ts"
+import * as Screen from "./render/screen.ts"
+import * as Style from "./render/style.ts"
+
+/** Writes to stdout; `false` when nobody reads it any more. @internal */
+export const write = (text: string): Effect.Effect<boolean> =>
+  Effect.callback((resume) => {
+    process.stdout.write(text, (error) => resume(Effect.succeed(error === undefined || error === null)))
+  })
+
+/** Writes lines to stdout. @internal */
+export const writeLines = (lines: ReadonlyArray<string>): Effect.Effect<boolean> =>
+  write(lines.map((line) => `${line}\n`).join(""))
+
+const columnsOf = (stream: { readonly columns?: number }): number => Math.max(1, stream.columns || 80)
+
+/** stderr: the one screen of the process. @internal */
+export const screen: Screen.Screen = Screen.make({
+  size: () => ({ columns: columnsOf(process.stderr), rows: Math.max(2, process.stderr.rows || 24) }),
+  write: (text) => void process.stderr.write(text)
+})
+
+/** Whether a stream is a terminal that is to be drawn on: not with `NO_COLOR`, not on a dumb one. @internal */
+export const isDrawn = (
+  stream: { readonly isTTY?: boolean },
+  environment: Readonly<Record<string, string | undefined>>
+): boolean => stream.isTTY === true && !environment["NO_COLOR"] && environment["TERM"] !== "dumb"
+
+/** How text is laid out on stdout: lines are broken on terminals only. @internal */
+export const page = (): { readonly columns: number; readonly style: Style.Style } => ({
+  columns: process.stdout.isTTY ? columnsOf(process.stdout) : Number.POSITIVE_INFINITY,
+  style: isDrawn(process.stdout, process.env) ? Style.colored : Style.plain
+})
+
+/** Whether something was piped or redirected into stdin: `/dev/null` and a closed one are not. @internal */
+const isPiped = (): boolean => {
+  try {
+    const stat = fs.fstatSync(0)
+    return stat.isFIFO() || stat.isFile() || stat.isSocket()
+  } catch {
+    return false
+  }
+}
+
+/** What was piped into stdin, without white space around it; empty if nothing was. @internal */
+export const piped: Effect.Effect<string, Exit, Stdio.Stdio> = Effect.gen(function*() {
+  if (!isPiped()) return ""
+  const reminder = Effect.andThen(
+    Effect.sleep("2 seconds"),
+    Effect.sync(() => screen.print("volley: reading stdin until it is closed (< /dev/null if it is not meant)"))
+  )
+  const read = Stdio.Stdio.use(({ stdin }) => Stream.mkString(Stream.decodeText(stdin))).pipe(
+    Effect.mapError(() => usage("stdin cannot be read"))
+  )
+  return (yield* Effect.raceFirst(read, Effect.andThen(reminder, Effect.never))).trim()
+})
