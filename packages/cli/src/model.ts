@@ -49,10 +49,9 @@ export const choose = (asked: string | undefined, canReachClaude: boolean): Choi
 export const layer = (
   id: string,
   maxTokens: number | undefined
-): Effect.Effect<Layer.Layer<LanguageModel.LanguageModel, Exit>> =>
+): Effect.Effect<Layer.Layer<LanguageModel.LanguageModel>> =>
   id === offline
     ? Effect.map(Effect.promise(() => import("@volley/core/offline")), ({ Offline }) => Offline.layer)
     : Effect.map(Effect.promise(() => import("@volley/core/anthropic")), ({ Anthropic }) =>
-      Anthropic.modelFromEnv(id, maxTokens === undefined ? {} : { maxTokens }).pipe(
-        Layer.catchCause((cause) => Layer.effectDiscard(Effect.fail(usage(String(cause)))))
-      ))
+      // `choose` has seen that the environment holds what this reads
+      Layer.orDie(Anthropic.modelFromEnv(id, maxTokens === undefined ? {} : { maxTokens })))

@@ -468,7 +468,7 @@ describe("toolkit", () => {
   it("tools - are described in three lines, each parameter with its meaning and an example", () => {
     for (const tool of Object.values(Files.toolkit.tools)) {
       assert.strictEqual(tool.description?.split("\n").length, 3)
-      const { properties } = Tool.getJsonSchema(tool as Tool.Any) as {
+      const { properties } = Tool.getJsonSchema(tool) as {
         readonly properties: { readonly [name: string]: { readonly description?: string; readonly examples?: unknown } }
       }
       for (const [name, property] of Object.entries(properties)) {

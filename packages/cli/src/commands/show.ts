@@ -1,0 +1,20 @@
+/**
+ * `volley show`: a journal as the text of its run.
+ *
+ * @internal
+ */
+import * as Redactor from "@volley/core/Redactor"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import type { Exit } from "../exit.ts"
+import { readJournal } from "../journal.ts"
+import * as Timeline from "../render/timeline.ts"
+import * as Transcript from "../render/transcript.ts"
+import { page, writeLines } from "../stdio.ts"
+
+/** @internal */
+export const show = Effect.fnUntraced(function*(file: string): Effect.fn.Return<void, Exit, FileSystem.FileSystem> {
+  const events = yield* readJournal(file)
+  const { redact } = yield* Redactor.current
+  yield* writeLines(Transcript.run({ ...page(), redact }, Timeline.fromEvents(events)))
+})

@@ -1,0 +1,100 @@
+/**
+ * `volley tools`: lists tools; `volley tools call`: runs one call of one.
+ *
+ * @internal
+ */
+import * as Dispatcher from "@volley/core/Dispatcher"
+import type * as Limits from "@volley/core/Limits"
+import * as Redactor from "@volley/core/Redactor"
+import * as RunEvent from "@volley/core/RunEvent"
+import type * as Tool from "effect/ai/Tool"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as FileSystem from "effect/FileSystem"
+import type * as Path from "effect/Path"
+import * as Result from "effect/Result"
+import * as Schema from "effect/Schema"
+import * as Ended from "../exit.ts"
+import * as SafeText from "../render/safeText.ts"
+import * as Timeline from "../render/timeline.ts"
+import * as ToolList from "../render/toolList.ts"
+import * as Transcript from "../render/transcript.ts"
+import { redactJson } from "../secrets.ts"
+import { page, write, writeLines } from "../stdio.ts"
+import * as Toolbox from "../toolbox.ts"
+
+/** @internal */
+export const list = Effect.fnUntraced(function*(
+  options: Toolbox.Sources & { readonly output: "text" | "json" }
+): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path> {
+  const { tools } = yield* Toolbox.open(options, { everything: true })
+  const { redact } = yield* Redactor.current
+  const listed = redactJson(redact, tools.map(ToolList.describe)) as ReadonlyArray<ToolList.Listed>
+  yield* options.output === "json"
+    ? write(`${SafeText.json({ tools: listed })}\n`)
+    : writeLines(ToolList.render(page(), listed).map(SafeText.keepStyle))
+}, Effect.scoped)
+
+const parseArguments = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
+const encode = Schema.encodeUnknownEffect(RunEvent.Json)
+const key = { turn: 1, request: 1, index: 0 } as const
+
+/** The events of one call, from its request to its answer, as a run would keep them. */
+const callTool = Effect.fnUntraced(function*(tool: Tool.Any, params: unknown, limits: Limits.Limits) {
+  const requested = { _tag: "ToolCallRequested", ...key, id: "call", name: tool.name, params } as const
+  const begin = yield* Clock.currentTimeMillis
+  const report = yield* Dispatcher.call(tool, params as never, { limits }) as Effect.Effect<
+    Dispatcher.CallReport,
+    unknown
+  >
+  const { attempts, failure, ok, result } = report
+  const answered = { _tag: "ToolCallAnswered", ...key, ok, result, attempts } as const
+  const end = yield* Clock.currentTimeMillis
+  const events: ReadonlyArray<RunEvent.RunEvent> = [
+    { ...requested, at: begin },
+    ...report.events,
+    { ...answered, at: end, ...(failure === undefined ? {} : { failure }) }
+  ]
+  return { ok, result, attempts, ...(failure === undefined ? {} : { failure }), events }
+})
+
+/** @internal */
+export interface CallOptions extends Toolbox.Sources {
+  readonly name: string
+  readonly parameters: string
+  readonly limits: Limits.Limits
+  readonly output: "text" | "json" | "ndjson"
+}
+
+/** @internal */
+export const call = Effect.fnUntraced(function*(
+  options: CallOptions
+): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path> {
+  const params = parseArguments(options.parameters)
+  if (Result.isFailure(params)) return yield* Ended.usage(`The arguments are not JSON: ${options.parameters}`)
+  const { services, tools } = yield* Toolbox.open(options, { everything: true })
+  const tool = tools.find(({ name }) => name === options.name)
+  if (tool === undefined) {
+    return yield* Ended.usage(`Unknown tool "${options.name}"; known: ${tools.map(({ name }) => name).join(", ")}`)
+  }
+  const { redact } = yield* Redactor.current
+  const exit = yield* Effect.exit(Effect.provideContext(callTool(tool, params.success, options.limits), services))
+  if (Exit.isFailure(exit)) {
+    if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
+    const error: unknown = Cause.squash(exit.cause)
+    return yield* Ended.failed(`${tool.name} failed fatally: ${error instanceof Error ? error.message : String(error)}`)
+  }
+  const { events, ok, ...answer } = exit.value
+  const encoded = yield* Effect.orDie(Effect.forEach(events, (event) => encode(event)))
+  const json = (value: unknown): string => SafeText.json(redactJson(redact, value))
+  yield* writeLines(
+    options.output === "ndjson"
+      ? encoded.map(json)
+      : options.output === "json"
+      ? [json({ ok, ...answer, events: encoded })]
+      : Timeline.ofCall(events).flatMap((one) => Transcript.call({ ...page(), redact }, one))
+  )
+  if (!ok) return yield* new Ended.Exit({ code: Ended.codes.failed, message: "" })
+}, Effect.scoped)
