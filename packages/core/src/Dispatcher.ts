@@ -32,6 +32,7 @@ import { serial } from "./internal/dispatch/serial.ts"
 import { type Call, type Execute, type Failed, recorded, type Shared, type Stage } from "./internal/dispatch/stage.ts"
 import { sha256 } from "./internal/sha256.ts"
 import * as Telemetry from "./internal/telemetry.ts"
+import type { JournalFailure } from "./Journal.ts"
 import * as Limits from "./Limits.ts"
 import * as Redactor from "./Redactor.ts"
 import type * as RunEvent from "./RunEvent.ts"
@@ -150,6 +151,14 @@ const invalid = (reason: ToolFailure.PermanentReason, message: string): Failed =
   executed: false
 })
 
+const journalLost = (error: JournalFailure): Failed => ({
+  kind: "fatal",
+  reason: "JournalFailure",
+  message: error.message,
+  executed: false,
+  error
+})
+
 const failedOf = (cause: Cause.Cause<Failed>): Failed =>
   Cause.hasDies(cause)
     ? { kind: "defect", reason: "Defect", message: "the dispatcher failed", executed: true, error: cause }
@@ -159,13 +168,17 @@ const failedOf = (cause: Cause.Cause<Failed>): Failed =>
  * Opens the dispatch of one turn.
  *
  * @param options.concurrency - handlers that run at the same time, at least 1
+ * @param options.emit - appends an event; when it fails the call in question is answered with a fatal failure
  * @param options.takeRetry - takes one of the run's retries, `false` when none is left
  * @category constructors
  * @since 0.1.0
  */
 export const open = (
   dispatcher: Dispatcher,
-  options: Pick<Shared, "runId" | "tenant" | "takeRetry" | "emit" | "publish"> & { readonly concurrency: number }
+  options: Pick<Shared, "runId" | "tenant" | "takeRetry" | "publish"> & {
+    readonly concurrency: number
+    readonly emit: (event: RunEvent.RunEvent) => Effect.Effect<void, JournalFailure>
+  }
 ): Dispatch => {
   const shared: Shared = {
     runId: options.runId,
@@ -173,7 +186,7 @@ export const open = (
     permits: Permits.make(options.concurrency),
     lanes: new Map(),
     takeRetry: options.takeRetry,
-    emit: options.emit,
+    emit: (event) => Effect.mapError(options.emit(event), journalLost),
     publish: options.publish
   }
 

@@ -67,6 +67,22 @@ export const Failure = Schema.Struct({
 export type Failure = typeof Failure.Type
 
 /**
+ * A message that the run itself adds to the transcript.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Note = Schema.Struct({ role: Schema.Literals(["system", "user"]), text: Schema.String })
+
+/**
+ * A message that the run itself adds to the transcript.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Note = typeof Note.Type
+
+/**
  * An effect class, as a journal keeps it.
  *
  * @category schemas
@@ -117,7 +133,7 @@ export const RunEvent = Schema.TaggedUnion({
     tenant: Schema.optionalKey(Schema.String),
     metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
   },
-  ModelRequested: { ...reply, at, limit: Schema.optionalKey(Limits.Reached), note: Schema.optionalKey(Schema.String) },
+  ModelRequested: { ...reply, at, limit: Schema.optionalKey(Limits.Reached), note: Schema.optionalKey(Note) },
   BlockReceived: { ...reply, part: Prompt.Part },
   ToolCallRequested: {
     ...call,

@@ -139,6 +139,11 @@ const messagesOf = (state: RunState): ReadonlyArray<Prompt.Message> => {
 const extend = (transcript: Prompt.Prompt, messages: ReadonlyArray<Prompt.Message>): Prompt.Prompt =>
   messages.length === 0 ? transcript : Prompt.fromMessages([...transcript.content, ...messages])
 
+const asMessage = ({ role, text }: RunEvent.Note): Prompt.Message =>
+  role === "system"
+    ? Prompt.systemMessage({ content: text })
+    : Prompt.userMessage({ content: [Prompt.textPart({ text })] })
+
 const add = (left: RunEvent.Usage, right: RunEvent.Usage): RunEvent.Usage => ({
   inputTokens: left.inputTokens + right.inputTokens,
   outputTokens: left.outputTokens + right.outputTokens,
@@ -169,10 +174,9 @@ export const apply = (state: RunState, event: RunEvent.RunEvent): RunState => {
         calls: [],
         limit: event.limit,
         response: undefined,
-        transcript: event.note === undefined || event.request > 1 ? state.transcript : Prompt.concat(
-          state.transcript,
-          event.note
-        )
+        transcript: event.note === undefined || event.request > 1
+          ? state.transcript
+          : extend(state.transcript, [asMessage(event.note)])
       }
     case "BlockReceived":
       return { ...state, blocks: [...state.blocks, event.part] }

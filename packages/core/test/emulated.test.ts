@@ -124,7 +124,7 @@ describe("an agent against the Messages API", () => {
       assert.deepStrictEqual(ofTag(events, "ModelFailed").map(({ restartable }) => restartable), [true])
       assert.deepStrictEqual(unconsumed, [])
       const entries = (yield* ledger.entries).map(({ detail }) => detail)
-      assert.deepStrictEqual(entries.toSorted(), ["flaky", "flaky", "missing", "slow Oslo"])
+      assert.sameMembers(entries, ["flaky", "flaky", "missing", "slow Oslo"])
     }).pipe(Effect.scoped))
 
   it.live("529 once - the provider asks again, the run sees one request", () =>

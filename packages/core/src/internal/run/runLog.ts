@@ -1,0 +1,83 @@
+/**
+ * The events of a run as they happen: appended to the journal, applied to the state, published; nothing comes between.
+ *
+ * @internal
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type * as Dispatcher from "../../Dispatcher.ts"
+import * as Journal from "../../Journal.ts"
+import type * as RunEvent from "../../RunEvent.ts"
+import * as RunState from "../../RunState.ts"
+
+/** @internal */
+export type Publish = (item: RunEvent.RunEvent | RunEvent.Delta) => Effect.Effect<void>
+
+/** @internal */
+export type Answer = Pick<Dispatcher.Answer, "ok" | "result" | "attempts" | "failure">
+
+/** @internal */
+export interface RunLog {
+  readonly state: () => RunState.RunState
+  readonly publish: Publish
+  /** Appends an event; `when` is asked inside of the mutex whether it still holds. */
+  readonly emit: (
+    event: (at: number) => RunEvent.RunEvent,
+    when?: () => boolean
+  ) => Effect.Effect<void, Journal.JournalFailure>
+  /** Appends the answer of a call of the present turn, unless it has one. */
+  readonly answer: (index: number, answer: Answer) => Effect.Effect<void, Journal.JournalFailure>
+  /** From here on a journal that fails does not stop the events: a run that ends keeps its transcript valid. */
+  readonly close: () => void
+}
+
+const always = (): boolean => true
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(
+  runId: string,
+  publish: Publish
+): Effect.fn.Return<RunLog, Journal.JournalFailure, Scope.Scope> {
+  const writer = yield* (yield* Journal.current).open(runId)
+  const mutex = yield* Semaphore.make(1)
+  let state = RunState.initial
+  let closing = false
+
+  const add = (event: RunEvent.RunEvent): Effect.Effect<void, Journal.JournalFailure> => {
+    const append = writer.append(event)
+    const apply = Effect.sync(() => {
+      state = RunState.apply(state, event)
+    })
+    return (closing ? Effect.ignore(append) : append).pipe(Effect.andThen(apply), Effect.andThen(publish(event)))
+  }
+
+  const emit: RunLog["emit"] = (event, when = always) =>
+    mutex.withPermit(Effect.uninterruptible(
+      Effect.flatMap(Clock.currentTimeMillis, (at) => when() ? add(event(at)) : Effect.void)
+    ))
+
+  const answer: RunLog["answer"] = (index, { attempts, failure, ok, result }) =>
+    emit((at) => ({
+      _tag: "ToolCallAnswered",
+      turn: state.turn,
+      request: state.request,
+      index,
+      at,
+      ok,
+      result,
+      attempts,
+      ...(failure === undefined ? {} : { failure })
+    }), () => state.calls[index]?.answered === undefined)
+
+  return {
+    state: () => state,
+    publish,
+    emit,
+    answer,
+    close: () => {
+      closing = true
+    }
+  }
+})
