@@ -3,9 +3,9 @@
  *
  * @internal
  */
-import * as Effect from "effect/Effect"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Config from "effect/Config"
+import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import { type Exit, usage } from "./exit.ts"
 

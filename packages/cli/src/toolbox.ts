@@ -58,7 +58,11 @@ const familyNames = (list: string): ReadonlyArray<Families.Name> | Ended => {
 
 const family = (name: Families.Name, root: string): Source => {
   const { layer, toolkit } = Families.all[name]
-  return { name: `Tool family "${name}"`, tools: Object.values(toolkit.tools), layer: layer({ root }) as Source["layer"] }
+  return {
+    name: `Tool family "${name}"`,
+    tools: Object.values(toolkit.tools),
+    layer: layer({ root }) as Source["layer"]
+  }
 }
 
 const checkRoot = Effect.fnUntraced(function*(root: string) {
@@ -109,11 +113,10 @@ export const fromExports = (
   const found = [...(toolkit === undefined ? [] : [toolkit]), ...listed].flatMap((item) => toolsOf(item) ?? [])
   return found.length === 0
     ? wrong("exports no tools")
-    : { tools: found, layer: (layer ?? Layer.empty) as Source["layer"] }
+    : { tools: found, layer: layer ?? Layer.empty }
 }
 
-const messageOf = (error: unknown): string =>
-  SafeText.line(Predicate.hasProperty(error, "message") && error.message ? String(error.message) : String(error))
+const messageOf = (error: unknown): string => SafeText.line(error instanceof Error ? error.message : String(error))
 
 const toolkitModule = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
   Source,
@@ -160,7 +163,10 @@ const start = Effect.fnUntraced(function*(
   services: Context.Context<never>
 ): Effect.fn.Return<Context.Context<never>, Ended, Scope.Scope> {
   const built = yield* Effect.exit(
-    Effect.provideContext(Layer.build(layer), Context.merge(yield* Effect.context<Scope.Scope>(), services)) as Effect.Effect<
+    Effect.provideContext(
+      Layer.build(layer),
+      Context.merge(yield* Effect.context<Scope.Scope>(), services)
+    ) as Effect.Effect<
       Context.Context<never>,
       unknown
     >

@@ -5,17 +5,18 @@
  */
 import * as Agent from "@volley/core/Agent"
 import * as Journal from "@volley/core/Journal"
-import * as Limits from "@volley/core/Limits"
+import type * as Limits from "@volley/core/Limits"
 import * as Redactor from "@volley/core/Redactor"
 import * as RunEvent from "@volley/core/RunEvent"
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as FileSystem from "effect/FileSystem"
+import type * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
 import process from "node:process"
 import * as Ended from "../exit.ts"
@@ -83,7 +84,7 @@ const complaint = (exit: Exit.Exit<unknown, unknown>, { outcome, reason, text }:
 /** @internal */
 export const run = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Stdio.Stdio> {
+): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Scope.Scope> {
   const note = (text: string): void => options.quiet ? undefined : screen.print(text)
   const { journal, output } = options
   const redact: Redact = (yield* Redactor.current).redact
@@ -123,7 +124,9 @@ export const run = Effect.fnUntraced(function*(
     if (timeline.started === undefined) return yield* notBegun(exit)
     const report = Report.fromTimeline(timeline, journal)
     if (output === "json") yield* write(jsonLine(redact, report))
-    if (output === "text" && report.text.trim() !== "") yield* write(`${SafeText.block(redact(report.text)).trimEnd()}\n`)
+    if (output === "text" && report.text.trim() !== "") {
+      yield* write(`${SafeText.block(redact(report.text)).trimEnd()}\n`)
+    }
     const code = Ended.ofReport(report)
     const message = complaint(exit, report)
     if (code === Ended.codes.ok) return message === "" ? undefined : note(message)

@@ -16,6 +16,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Ended from "../exit.ts"
 import * as SafeText from "../render/safeText.ts"
 import * as Timeline from "../render/timeline.ts"
@@ -28,13 +29,13 @@ import * as Toolbox from "../toolbox.ts"
 /** @internal */
 export const list = Effect.fnUntraced(function*(
   options: Toolbox.Sources & { readonly output: "text" | "json" }
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path> {
+): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const { tools } = yield* Toolbox.open(options, { everything: true })
   const { redact } = yield* Redactor.current
   const listed = redactJson(redact, tools.map(ToolList.describe)) as ReadonlyArray<ToolList.Listed>
   yield* options.output === "json"
     ? write(`${SafeText.json({ tools: listed })}\n`)
-    : writeLines(ToolList.render(page(), listed).map(SafeText.keepStyle))
+    : writeLines(ToolList.render(page(), listed))
 }, Effect.scoped)
 
 const parseArguments = Schema.decodeUnknownResult(Schema.fromJsonString(Schema.Unknown))
@@ -45,10 +46,8 @@ const key = { turn: 1, request: 1, index: 0 } as const
 const callTool = Effect.fnUntraced(function*(tool: Tool.Any, params: unknown, limits: Limits.Limits) {
   const requested = { _tag: "ToolCallRequested", ...key, id: "call", name: tool.name, params } as const
   const begin = yield* Clock.currentTimeMillis
-  const report = yield* Dispatcher.call(tool, params as never, { limits }) as Effect.Effect<
-    Dispatcher.CallReport,
-    unknown
-  >
+  const running: Effect.Effect<Dispatcher.CallReport, unknown, unknown> = Dispatcher.call(tool, params, { limits })
+  const report = yield* running as Effect.Effect<Dispatcher.CallReport, unknown>
   const { attempts, failure, ok, result } = report
   const answered = { _tag: "ToolCallAnswered", ...key, ok, result, attempts } as const
   const end = yield* Clock.currentTimeMillis
@@ -59,6 +58,10 @@ const callTool = Effect.fnUntraced(function*(tool: Tool.Any, params: unknown, li
   ]
   return { ok, result, attempts, ...(failure === undefined ? {} : { failure }), events }
 })
+
+/** A timeline needs a request for its calls to belong to. */
+const callsOf = (events: ReadonlyArray<RunEvent.RunEvent>): ReadonlyArray<Timeline.Call> =>
+  Timeline.fromEvents([{ _tag: "ModelRequested", ...key, at: 0 }, ...events]).requests.flatMap(({ calls }) => calls)
 
 /** @internal */
 export interface CallOptions extends Toolbox.Sources {
@@ -71,7 +74,7 @@ export interface CallOptions extends Toolbox.Sources {
 /** @internal */
 export const call = Effect.fnUntraced(function*(
   options: CallOptions
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path> {
+): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const params = parseArguments(options.parameters)
   if (Result.isFailure(params)) return yield* Ended.usage(`The arguments are not JSON: ${options.parameters}`)
   const { services, tools } = yield* Toolbox.open(options, { everything: true })
@@ -94,7 +97,7 @@ export const call = Effect.fnUntraced(function*(
       ? encoded.map(json)
       : options.output === "json"
       ? [json({ ok, ...answer, events: encoded })]
-      : Timeline.ofCall(events).flatMap((one) => Transcript.call({ ...page(), redact }, one))
+      : callsOf(events).flatMap((one) => Transcript.call({ ...page(), redact }, one))
   )
   if (!ok) return yield* new Ended.Exit({ code: Ended.codes.failed, message: "" })
 }, Effect.scoped)

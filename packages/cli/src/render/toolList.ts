@@ -7,6 +7,7 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Duration from "effect/Duration"
 import * as Layout from "./layout.ts"
+import * as SafeText from "./safeText.ts"
 import type { Style } from "./style.ts"
 
 /** A tool as data; `timeout` is in milliseconds, `concurrency` is `null` where unbounded. @internal */
@@ -71,8 +72,10 @@ export const render = (
 ): ReadonlyArray<string> =>
   tools.flatMap((tool, i) => [
     ...(i === 0 ? [] : [""]),
-    `${page.style.bold(tool.name)} · ${tool.class}`,
-    ...(tool.description === "" ? [] : Layout.wrap(tool.description, page.columns, "  ")),
-    ...Layout.wrap(policyText(tool), page.columns, "  "),
-    ...Layout.wrap(JSON.stringify(tool.parameters, undefined, 2), page.columns, "  ").map(page.style.dim)
+    `${page.style.bold(SafeText.line(tool.name))} · ${tool.class}`,
+    ...(tool.description === "" ? [] : Layout.wrap(SafeText.block(tool.description), page.columns, "  ")),
+    ...Layout.wrap(SafeText.line(policyText(tool)), page.columns, "  "),
+    ...Layout.wrap(SafeText.block(JSON.stringify(tool.parameters, undefined, 2)), page.columns, "  ").map(
+      page.style.dim
+    )
   ])
