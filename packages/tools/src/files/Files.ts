@@ -38,7 +38,7 @@ import * as searchFiles from "./internal/searchFiles.ts"
 export * from "./FilesError.ts"
 
 /**
- * Reads lines of a text file: at most 256 KiB a call, searched for in its first 64 MiB.
+ * Reads lines of a text file: at most 24 KiB a call, searched for in its first 64 MiB.
  *
  * @category tools
  * @since 0.1.0

@@ -14,7 +14,8 @@ import { placeError, type Root } from "./root.ts"
 import { decoder } from "./text.ts"
 import * as Window from "./window.ts"
 
-const maxBytes = 256 * 1024
+/** Fits, as JSON, into the bound of a tool result. */
+const maxBytes = 24 * 1024
 const maxScanned = 64 * 1024 * 1024
 const chunkSize = 64 * 1024
 const defaultLimit = 2000
@@ -42,7 +43,7 @@ export const tool = ToolPolicy.readonly(
       path: Schema.String.annotate({ description: "The path as it was given" }),
       content: Schema.String.annotate({
         description:
-          "Whole lines with their line ends, at most 256 KiB, without a byte order mark; nothing is read beyond 64 MiB"
+          "Whole lines with their line ends, at most 24 KiB, without a byte order mark; nothing is read beyond 64 MiB"
       }),
       lines: Schema.Int.annotate({
         description: "Number of the last line known: all lines of the file unless `truncated`, " +
@@ -50,7 +51,7 @@ export const tool = ToolPolicy.readonly(
       }).check(Schema.isGreaterThanOrEqualTo(0)),
       truncated: Schema.Boolean.annotate({ description: "Whether the file goes on after `content`" }),
       cut: Schema.optionalKey(
-        Schema.Boolean.annotate({ description: "true: `content` is one line longer than 256 KiB whose end is missing" })
+        Schema.Boolean.annotate({ description: "true: `content` is one line longer than 24 KiB whose end is missing" })
       )
     }),
     failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotAFile, NotText, IoFailed])
