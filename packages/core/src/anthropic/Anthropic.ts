@@ -28,6 +28,7 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import * as Redactor from "../Redactor.ts"
 import * as sdk from "./internal/client.ts"
 import * as languageModel from "./internal/languageModel.ts"
 
@@ -116,6 +117,15 @@ export class AnthropicClient extends Context.Service<AnthropicClient, Client>()(
   "@volley/core/anthropic/AnthropicClient"
 ) {}
 
+/** What is a credential here is a secret in every journal. */
+const connect = Effect.fnUntraced(function*(options: ClientOptions) {
+  const redactor = yield* Redactor.current
+  for (const secret of [options.apiKey, options.authToken]) {
+    if (secret !== undefined) redactor.add(secret)
+  }
+  return yield* sdk.make(options)
+})
+
 /**
  * Provides an `@anthropic-ai/sdk` client.
  *
@@ -135,7 +145,7 @@ export class AnthropicClient extends Context.Service<AnthropicClient, Client>()(
  * @since 0.1.0
  */
 export const layer = (options: ClientOptions): Layer.Layer<AnthropicClient> =>
-  Layer.effect(AnthropicClient, sdk.make(options))
+  Layer.effect(AnthropicClient, connect(options))
 
 const variable = (name: string): Config.Config<string | undefined> =>
   Config.String(name).pipe(
@@ -169,7 +179,7 @@ const fromEnv: Config.Config<ClientOptions> = Config.all({
  */
 export const layerFromEnv: Layer.Layer<AnthropicClient, Config.ConfigError> = Layer.effect(
   AnthropicClient,
-  Effect.flatMap(fromEnv, sdk.make)
+  Effect.flatMap(fromEnv, connect)
 )
 
 /**

@@ -1,5 +1,6 @@
 import { Anthropic as Sdk } from "@anthropic-ai/sdk"
 import { assert, describe, it } from "@effect/vitest"
+import { Redactor } from "@volley/core"
 import { Anthropic } from "@volley/core/anthropic"
 import { ConfigProvider, Deferred, Effect, Exit, Fiber, Layer, Redacted, Stream } from "effect"
 import { LanguageModel } from "effect/ai"
@@ -47,6 +48,21 @@ const environment = (env: Record<string, string>) => ConfigProvider.layer(Config
 
 // These tests run in real time, since they talk to a real server.
 describe("layer", () => {
+  it.effect("credentials - are taken out of journals by the redactor", () =>
+    Effect.gen(function*() {
+      const redactor = Redactor.make()
+      const secrets = ["plain-api-key-1", "plain-token-2", "plain-env-key-3"] as const
+      const layers = [
+        Anthropic.layer({ apiKey: Redacted.make(secrets[0]) }),
+        Anthropic.layer({ authToken: Redacted.make(secrets[1]) }),
+        Anthropic.layerFromEnv.pipe(Layer.provide(environment({ ANTHROPIC_API_KEY: secrets[2] })))
+      ]
+      for (const layer of layers) {
+        yield* Effect.scoped(Layer.build(layer)).pipe(Effect.provideService(Redactor.current, redactor))
+      }
+      assert.strictEqual(redactor.redact(secrets.join(" ")), "[redacted] [redacted] [redacted]")
+    }))
+
   const authorization = (connection: (baseUrl: string) => Layer.Layer<Anthropic.AnthropicClient, unknown>) =>
     Effect.gen(function*() {
       let seen: IncomingMessage["headers"] = {}
