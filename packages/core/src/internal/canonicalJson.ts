@@ -4,7 +4,7 @@
  * @internal
  */
 export const canonicalJson = (value: unknown): string => {
-  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(",")}]`
+  if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(",")}]`
   if (typeof value === "object" && value !== null) {
     const entries = Object.entries(value).filter(([, item]) => item !== undefined)
     entries.sort(([left], [right]) => left < right ? -1 : 1)

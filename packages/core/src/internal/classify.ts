@@ -12,56 +12,74 @@ export const kind = "~@volley/core/ToolFailure/kind"
 
 const maximumDepth = 8
 
-const tagOf = (error: unknown): string | undefined =>
-  Predicate.hasProperty(error, "_tag") && typeof error._tag === "string" ? error._tag : undefined
-
-const statusOf = (error: object): number | undefined => {
-  for (const candidate of [error, Predicate.hasProperty(error, "response") ? error.response : undefined]) {
-    for (const key of ["status", "statusCode"]) {
-      if (Predicate.hasProperty(candidate, key) && typeof candidate[key] === "number") return candidate[key]
-    }
+/**
+ * What `ask` gives; `undefined` where it throws, as a hostile value may whatever is asked of it.
+ *
+ * @internal
+ */
+export const guarded = <A>(ask: () => A): A | undefined => {
+  try {
+    return ask()
+  } catch {
+    return undefined
   }
-  return undefined
 }
 
-const headerOf = (error: object, name: string): string | undefined => {
-  for (const holder of [error, Predicate.hasProperty(error, "response") ? error.response : undefined]) {
-    if (!Predicate.hasProperty(holder, "headers")) continue
-    const headers = holder.headers
-    const value = headers instanceof Headers
-      ? headers.get(name)
-      : Predicate.hasProperty(headers, name)
-      ? headers[name]
-      : undefined
-    if (typeof value === "string") return value
-  }
-  return undefined
+const read = (value: unknown, key: string): unknown =>
+  Predicate.isObjectKeyword(value) ? guarded(() => (value as { readonly [key: string]: unknown })[key]) : undefined
+
+const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
+
+const tagOf = (error: unknown): string | undefined => text(read(error, "_tag"))
+
+/** The error and the response that it carries: either may hold the status and the headers. */
+const holdersOf = (error: object): ReadonlyArray<unknown> => [error, read(error, "response")]
+
+const statusOf = (error: object): number | undefined =>
+  holdersOf(error)
+    .flatMap((holder) => [read(holder, "status"), read(holder, "statusCode")])
+    .find((status) => typeof status === "number")
+
+const headerIn = (headers: unknown, name: string): string | undefined =>
+  guarded(() => {
+    if (headers instanceof Headers) return headers.get(name) ?? undefined
+    if (!Predicate.isObject(headers)) return undefined
+    const key = Object.keys(headers).find((candidate) => candidate.toLowerCase() === name)
+    return key === undefined ? undefined : text(headers[key])
+  })
+
+/** A header that is a number which is not negative. */
+const numberOf = (error: object, name: string): number | undefined => {
+  const value = holdersOf(error).map((holder) => headerIn(read(holder, "headers"), name)).find((header) =>
+    header?.trim()
+  )
+  const number = value === undefined ? Number.NaN : Number(value)
+  return Number.isFinite(number) && number >= 0 ? number : undefined
 }
 
 const retryAfterOf = (error: object): number | undefined => {
-  if (Predicate.hasProperty(error, "retryAfter")) {
-    const { retryAfter } = error
-    if (Duration.isDuration(retryAfter)) return Duration.toMillis(retryAfter)
-    if (typeof retryAfter === "number" && retryAfter >= 0) return retryAfter
-  }
-  const millis = Number(headerOf(error, "retry-after-ms") ?? Number.NaN)
-  if (Number.isFinite(millis) && millis >= 0) return millis
-  const seconds = Number(headerOf(error, "retry-after") ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds >= 0 ? seconds * 1000 : undefined
+  const stated = read(error, "retryAfter")
+  const millis = Duration.isDuration(stated) ? Duration.toMillis(stated) : stated
+  if (typeof millis === "number" && Number.isFinite(millis) && millis >= 0) return millis
+  const seconds = numberOf(error, "retry-after")
+  return numberOf(error, "retry-after-ms") ?? (seconds === undefined ? undefined : seconds * 1000)
+}
+
+const rowByName: { readonly [name: string]: Table.Row | undefined } = {
+  AbortError: Table.byCode.get("ABORT_ERR"),
+  TimeoutError: Table.byTag.get("TimeoutError")
 }
 
 const rowOf = (error: object): Table.Row | undefined => {
   const tag = tagOf(error)
-  const reason = Predicate.hasProperty(error, "reason") ? tagOf(error.reason) : undefined
-  const tagged = tag === undefined ? undefined : Table.byTag.get(reason === undefined ? tag : `${tag}/${reason}`)
+  const reason = tagOf(read(error, "reason"))
+  const code = text(read(error, "code"))
+  const name = text(read(error, "name"))
   const status = statusOf(error)
-  const code = Predicate.hasProperty(error, "code") && typeof error.code === "string"
-    ? Table.byCode.get(error.code)
-    : undefined
-  const aborted = Predicate.hasProperty(error, "name") && error.name === "AbortError"
-    ? Table.byCode.get("ABORT_ERR")
-    : undefined
-  return code ?? (status === undefined ? undefined : Table.byStatus(status)) ?? tagged ?? aborted
+  return (code === undefined ? undefined : Table.byCode.get(code)) ??
+    (status === undefined ? undefined : Table.byStatus(status)) ??
+    (tag === undefined ? undefined : Table.byTag.get(reason === undefined ? tag : `${tag}/${reason}`)) ??
+    (name !== undefined && Object.hasOwn(rowByName, name) ? rowByName[name] : undefined)
 }
 
 /** The errors from outermost to innermost: an error, its reason, its cause, and so on. */
@@ -70,8 +88,8 @@ const chainOf = (error: unknown): Array<object> => {
   const visit = (value: unknown): void => {
     if (typeof value !== "object" || value === null || chain.includes(value) || chain.length >= maximumDepth) return
     chain.push(value)
-    if (Predicate.hasProperty(value, "reason")) visit(value.reason)
-    if (Predicate.hasProperty(value, "cause")) visit(value.cause)
+    visit(read(value, "reason"))
+    visit(read(value, "cause"))
   }
   visit(error)
   return chain
@@ -99,9 +117,19 @@ const bugs = [TypeError, ReferenceError, SyntaxError, RangeError, EvalError, URI
  * @internal
  */
 export const isBug = (error: unknown): boolean =>
-  bugs.some((bug) => error instanceof bug) && lookUp(error) === undefined
+  bugs.some((bug) => guarded(() => error instanceof bug)) && lookUp(error) === undefined
 
 const maximumMessage = 500
+
+/** A URL, or an absolute path of two names or more. */
+const location =
+  /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*):\/\/([^\s/]*)\S*|(?<![\p{L}\p{N}_./\\~-])(?:[a-z]:)?(?:[\\/]+[^\s/\\:"'`<>|()[\]{},;]+){2,}/giu
+
+/** A URL of another host stays; of a file of this one only the last name does. */
+const withoutFolders = (found: string, scheme: string | undefined, host: string | undefined): string =>
+  scheme !== undefined && scheme.toLowerCase() !== "file" && host !== ""
+    ? found
+    : `…/${found.slice(Math.max(found.lastIndexOf("/"), found.lastIndexOf("\\")) + 1)}`
 
 /**
  * An error's message as one bounded line without control characters and without absolute paths of the host.
@@ -109,15 +137,12 @@ const maximumMessage = 500
  * @internal
  */
 export const safeMessage = (error: unknown): string => {
-  const text = typeof error === "string"
-    ? error
-    : Predicate.hasProperty(error, "message") && typeof error.message === "string"
-    ? error.message
-    : ""
-  const line = text
+  const message = text(error) ?? text(read(error, "message")) ?? ""
+  const line = message
+    .slice(0, 4 * maximumMessage)
     .toWellFormed()
     .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
-    .replace(/(?<![\w:/.~-])(?:\/[\w.@~+-]+){2,}/g, (path) => `…${path.slice(path.lastIndexOf("/"))}`)
+    .replace(location, withoutFolders)
     .trim()
   const points = Array.from(line)
   if (points.length === 0) return "no message"

@@ -45,21 +45,27 @@ export const toolCall =
       }, { captureStackTrace: false })
     )
 
-/** One span and one log line per model request. @internal */
-export const modelRequest = (request: ModelRequest) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-  effect.pipe(
-    Effect.onExit((exit) =>
-      Effect.logDebug(`model request ${request.turn}.${request.request}: ${exit._tag === "Success" ? "ok" : "failed"}`)
-        .pipe(Effect.annotateLogs({ "volley.run.id": request.runId }))
-    ),
-    Effect.withSpan(`chat ${request.agent}`, {
-      kind: "internal",
-      attributes: {
-        "gen_ai.operation.name": "chat",
-        "gen_ai.agent.name": request.agent,
-        "volley.run.id": request.runId,
-        "volley.turn": request.turn,
-        "volley.request": request.request
-      }
-    }, { captureStackTrace: false })
-  )
+/** One span and one log line per model request; the value is the failure of a request that failed. @internal */
+export const modelRequest =
+  (request: ModelRequest) =>
+  <A extends { readonly reason: { readonly _tag: string } } | undefined, E, R>(effect: Effect.Effect<A, E, R>) =>
+    effect.pipe(
+      Effect.tap((error) =>
+        Effect.logDebug(`model request ${request.turn}.${request.request}: ${error?.reason._tag ?? "ok"}`).pipe(
+          Effect.annotateLogs({ "volley.run.id": request.runId }),
+          Effect.andThen(
+            error === undefined ? Effect.void : Effect.annotateCurrentSpan("error.type", error.reason._tag)
+          )
+        )
+      ),
+      Effect.withSpan(`chat ${request.agent}`, {
+        kind: "internal",
+        attributes: {
+          "gen_ai.operation.name": "chat",
+          "gen_ai.agent.name": request.agent,
+          "volley.run.id": request.runId,
+          "volley.turn": request.turn,
+          "volley.request": request.request
+        }
+      }, { captureStackTrace: false })
+    )

@@ -19,7 +19,7 @@ const reversed = (text: string): string => Array.from(text).toReversed().join(""
 
 /**
  * A text of at most so many UTF-8 bytes: head and tail are kept, a marker between them says how much is missing. Lone
- * surrogates are replaced, since the API refuses them.
+ * surrogates are replaced, since the API refuses them. Where even the marker has no room, the head alone is kept.
  *
  * @internal
  */
@@ -29,6 +29,7 @@ export const boundText = (text: string, maximum: number = maximumBytes): string 
   if (size <= maximum) return whole
   const marker = (missing: number): string => `\n[… ${missing} of ${size} bytes left out …]\n`
   const room = maximum - bytesOf(marker(size))
+  if (room < 0) return head(whole, maximum)
   const start = head(whole, Math.ceil((room * 2) / 3))
   // the tail is bounded by code units first, so that only a small part is reversed
   const end = reversed(head(reversed(whole.slice(-maximum).toWellFormed()), Math.floor(room / 3)))

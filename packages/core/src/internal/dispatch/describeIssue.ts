@@ -15,7 +15,7 @@ export const describeIssue = (issue: SchemaIssue.Issue): string => {
   const { issues } = format(issue)
   const lines = issues.slice(0, most).map(({ message, path = [] }) => {
     const at = path.map((segment) => String(typeof segment === "object" ? segment.key : segment)).join(".")
-    return at === "" ? safeMessage(message) : `${at}: ${safeMessage(message)}`
+    return safeMessage(at === "" ? message : `${at}: ${message}`)
   })
   if (issues.length > most) lines.push(`and ${issues.length - most} more`)
   return lines.join("; ")

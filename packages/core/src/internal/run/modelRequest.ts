@@ -52,17 +52,16 @@ const failed = Effect.fnUntraced(function*(error: AiError.AiError, request: numb
 })
 
 /**
- * Sends the request of a command. A failure of the model becomes an event and is handed to `onFailure`; it is worth
- * another request only where something had been received, since before that the provider retries by itself.
+ * Sends the request of a command. A failure of the model becomes an event and is what comes back; it is worth another
+ * request only where something had been received, since before that the provider retries by itself.
  *
  * @internal
  */
 export const send = Effect.fnUntraced(function*(
   command: Command,
   toolkit: Toolkit.WithHandler<Record<string, Tool.Any>>,
-  log: RunLog,
-  onFailure: (error: AiError.AiError) => void
-): Effect.fn.Return<void, JournalFailure, LanguageModel.LanguageModel> {
+  log: RunLog
+): Effect.fn.Return<AiError.AiError | undefined, JournalFailure, LanguageModel.LanguageModel> {
   const { limit, request, turn, wait } = command
   if (wait > 0) yield* Effect.sleep(wait)
   const note = yield* noteFor(command, log)
@@ -104,14 +103,16 @@ export const send = Effect.fnUntraced(function*(
     toolCallValidation: "deferred"
   }) as Stream.Stream<Receive.Part, AiError.AiError>
 
-  yield* Stream.runForEach(stream, take).pipe(
+  return yield* Stream.runForEach(stream, take).pipe(
     Effect.andThen(whole),
-    Effect.catchTag("AiError", (error) => {
-      onFailure(error)
-      return Effect.flatMap(
-        failed(error, request, emitted),
-        (fields) => log.emit((at) => ({ _tag: "ModelFailed", turn, request, at, ...fields }))
-      )
-    })
+    Effect.as(undefined),
+    Effect.catchTag(
+      "AiError",
+      (error) =>
+        Effect.flatMap(
+          failed(error, request, emitted),
+          (fields) => Effect.as(log.emit((at) => ({ _tag: "ModelFailed", turn, request, at, ...fields })), error)
+        )
+    )
   )
 })

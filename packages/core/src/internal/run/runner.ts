@@ -120,10 +120,13 @@ export const run = Effect.fnUntraced(function*(
 
   const callModel = (command: Command<"CallModel">) => {
     const { request, turn } = command
-    const sent = ModelRequest.send(command, definition.toolkit, log, (error) => {
-      modelError = error
-    })
-    return launch(command, Telemetry.modelRequest({ agent: definition.name, runId: start.runId, turn, request })(sent))
+    const sent = ModelRequest.send(command, definition.toolkit, log).pipe(
+      Telemetry.modelRequest({ agent: definition.name, runId: start.runId, turn, request }),
+      Effect.map((error) => {
+        modelError = error
+      })
+    )
+    return launch(command, sent)
   }
 
   // ---- the calls of a turn
