@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { Report } from "./render/report.ts"
+import * as SafeText from "./render/safeText.ts"
 
 /** Ends the command with a code; the message, if any, is one line for stderr. @internal */
 export class Exit extends Data.TaggedError("Exit")<{ readonly code: number; readonly message: string }> {}
@@ -17,6 +18,10 @@ export const usage = (message: string): Exit => new Exit({ code: codes.usage, me
 
 /** The command did what was asked and it failed. @internal */
 export const failed = (message: string): Exit => new Exit({ code: codes.failed, message })
+
+/** What an error of any origin says, as one line: its first paragraph, since an `AiError` goes on with advice. @internal */
+export const messageOf = (error: unknown): string =>
+  SafeText.line((error instanceof Error ? error.message || error.name : String(error)).split("\n\n", 1)[0] ?? "")
 
 /** The exit code of a run: a limit is a failure only where nothing was answered. @internal */
 export const ofReport = ({ outcome, text }: Pick<Report, "outcome" | "text">): number => {

@@ -11,32 +11,36 @@ import * as CliError from "effect/cli/CliError"
 import * as CliOutput from "effect/cli/CliOutput"
 import * as Command from "effect/cli/Command"
 import * as GlobalFlag from "effect/cli/GlobalFlag"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as fs from "node:fs"
 import process from "node:process"
 import { volley } from "./cli.ts"
-import { codes, Exit as Ended } from "./exit.ts"
+import { codes, Exit as Ended, messageOf } from "./exit.ts"
 import * as SafeText from "./render/safeText.ts"
 import * as Secrets from "./secrets.ts"
-import { screen, write } from "./stdio.ts"
+import { isDrawn, screen, write } from "./stdio.ts"
 import { usageLine } from "./usageLine.ts"
 
 const { version } = JSON.parse(fs.readFileSync(new URL("../package.json", import.meta.url), "utf8")) as {
   readonly version: string
 }
 
+const formatter = CliOutput.defaultFormatter({ colors: isDrawn(process.stdout, process.env) })
+
 const presenter: CliOutput.Presenter = {
   present: (event) => {
     switch (event._tag) {
       case "Help":
-        return CliOutput.defaultPresenter.present(event)
+        return Effect.asVoid(write(`${formatter.formatHelpDoc(event.helpDoc)}\n`))
       case "Version":
         return Effect.asVoid(write(`${event.name} ${event.version}\n`))
       case "InvalidInvocation":
-        return Effect.sync(() => screen.print(usageLine(event)))
+        return Effect.map(Redactor.current, ({ redact }) => screen.print(redact(usageLine(event))))
     }
   }
 }
@@ -63,19 +67,19 @@ const verdict = (
     // the presenter has said what is wrong
     return { code: error._tag === "ShowHelp" && error.errors.length === 0 ? codes.ok : codes.usage, line: "" }
   }
-  return { code: codes.failed, line: `unexpected error: ${error instanceof Error ? error.message : String(error)}` }
+  return { code: codes.failed, line: `unexpected error: ${messageOf(error)}` }
 }
 
 const program = Effect.gen(function*() {
   yield* Secrets.learn(process.env)
   const { redact } = yield* Redactor.current
   const exit = yield* Command.runWith(volley, { version })(process.argv.slice(2)).pipe(
-    Effect.provide(Logger.layer([logger(redact)])),
-    Effect.provide(CliOutput.layerPresenter(presenter)),
-    Effect.provide(
-      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] })
-    ),
-    Effect.provide(NodeServices.layer),
+    Effect.provide(Layer.mergeAll(
+      Logger.layer([logger(redact)]),
+      CliOutput.layerPresenter(presenter),
+      CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version, GlobalFlag.Completions, GlobalFlag.LogLevel] }),
+      NodeServices.layer
+    )),
     Effect.provideService(References.MinimumLogLevel, "Warn"),
     Effect.exit
   )
@@ -84,6 +88,9 @@ const program = Effect.gen(function*() {
   if (line !== "") screen.print(`volley: ${SafeText.line(redact(line))}`)
   return code
 })
+
+/** Set when something fails that belongs to no effect, such as a promise that a tool has forgotten. */
+let crashed = false
 
 // a reader that goes away is noticed where something is written; unheard, the event would end the process with a stack
 process.stdout.on("error", () => {})
@@ -95,7 +102,15 @@ const alive = setInterval(() => {}, 2 ** 30)
 fiber.addObserver((exit) => {
   clearInterval(alive)
   // an abandoned handler must not hold the process
-  process.exit(Exit.isSuccess(exit) ? exit.value : codes.interrupted)
+  process.exit(Exit.isSuccess(exit) ? exit.value : crashed ? codes.failed : codes.interrupted)
+})
+
+// the run is cancelled, so that its calls are answered and its journal is closed
+process.on("uncaughtException", (error: unknown) => {
+  crashed = true
+  const { redact } = Context.get(Context.empty(), Redactor.current)
+  screen.print(`volley: error outside of any tool call: ${redact(messageOf(error))}`)
+  fiber.interruptUnsafe()
 })
 
 /** npm sends its child the signal that the terminal has sent it already: not a second Ctrl-C. */

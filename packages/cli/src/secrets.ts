@@ -10,15 +10,15 @@ import type { Redact } from "./render/preview.ts"
 
 const secretName = /(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/i
 
-/** Shorter values are more likely words than secrets, and would be masked wherever they occur. */
-const shortest = 8
+/** A shorter value is more likely a word than a secret, and would be masked wherever it occurs; Claude's never is. */
+const shortest = (name: string): number => name.startsWith("ANTHROPIC_") ? 1 : 8
 
 /** The values of variables whose names say that they are secret. @internal */
 export const inEnvironment = (
   environment: Readonly<Record<string, string | undefined>>
 ): ReadonlyArray<Redacted.Redacted> =>
-  Object.entries(environment).flatMap(([name, value]) =>
-    value !== undefined && secretName.test(name) && value.trim().length >= shortest ? [Redacted.make(value.trim())] : []
+  Object.entries(environment).flatMap(([name, value = ""]) =>
+    secretName.test(name) && value.trim().length >= shortest(name) ? [Redacted.make(value.trim())] : []
   )
 
 /** The redactor of the process learns the secrets of its environment. @internal */

@@ -1,11 +1,6 @@
 /**
  * The tools of a command: built-in families and a toolkit module of the user, with their handlers.
  *
- * **Details**
- *
- * A toolkit module finds `effect` and `@volley/core` from its own folder, so it may hold other copies of them than this
- * process. Its exports are therefore judged by their shape, never by `instanceof`.
- *
  * @internal
  */
 import * as Dispatcher from "@volley/core/Dispatcher"
@@ -17,12 +12,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
-import * as Path from "effect/Path"
-import * as Predicate from "effect/Predicate"
+import type * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
-import { pathToFileURL } from "node:url"
-import { type Exit as Ended, failed, usage } from "./exit.ts"
-import * as SafeText from "./render/safeText.ts"
+import { type Exit as Ended, failed, messageOf, usage } from "./exit.ts"
+import * as ToolkitModule from "./toolkitModule.ts"
 
 /** What a command was told to take its tools from. @internal */
 export interface Sources {
@@ -40,10 +33,8 @@ export interface Toolbox {
   readonly services: Context.Context<never>
 }
 
-interface Source {
+interface Source extends ToolkitModule.Handled {
   readonly name: string
-  readonly tools: ReadonlyArray<Tool.Any>
-  readonly layer: Layer.Layer<never, unknown, unknown>
 }
 
 // ---- families
@@ -61,7 +52,7 @@ const family = (name: Families.Name, root: string): Source => {
   return {
     name: `Tool family "${name}"`,
     tools: Object.values(toolkit.tools),
-    layer: layer({ root }) as Source["layer"]
+    layer: layer({ root })
   }
 }
 
@@ -75,69 +66,10 @@ const checkRoot = Effect.fnUntraced(function*(root: string) {
   yield* Effect.mapError(fs.readDirectory(root), () => usage(`Root "${root}" cannot be read`))
 })
 
-// ---- the toolkit module
-
-const isTool = (value: unknown): value is Tool.Any =>
-  Predicate.hasProperty(value, "name") && typeof value.name === "string" &&
-  Predicate.hasProperty(value, "parametersSchema") && Predicate.hasProperty(value, "annotations")
-
-/** The tools of a tool or a toolkit; `undefined` for anything else. */
-const toolsOf = (value: unknown): ReadonlyArray<Tool.Any> | undefined => {
-  if (isTool(value)) return [value]
-  if (!Predicate.hasProperty(value, "tools") || !Predicate.isObject(value.tools)) return undefined
-  const tools: ReadonlyArray<unknown> = Object.values(value.tools)
-  return tools.every(isTool) ? tools : undefined
-}
-
-/** What a toolkit module gives, or what is wrong with its exports. @internal */
-export const fromExports = (
-  name: string,
-  exports: Readonly<Record<string, unknown>>
-): Pick<Source, "tools" | "layer"> | Ended => {
-  const { layer, toolkit, tools } = exports
-  const listed: ReadonlyArray<unknown> = Array.isArray(tools) ? tools : []
-  const wrong = (problem: string): Ended => usage(`${name} ${problem}`)
-  if (toolkit === undefined && tools === undefined) {
-    return wrong("must export \"toolkit\" and \"layer\", or \"tools\"")
-  }
-  if (layer !== undefined && !Layer.isLayer(layer)) return wrong("exports a \"layer\" that is not an effect Layer")
-  if (tools !== undefined && (!Array.isArray(tools) || listed.some((item) => toolsOf(item) === undefined))) {
-    return wrong("exports \"tools\" that are not an array of tools and toolkits")
-  }
-  if (toolkit !== undefined && (isTool(toolkit) || toolsOf(toolkit) === undefined)) {
-    return wrong("exports a \"toolkit\" that is not a Toolkit of effect/ai")
-  }
-  if (toolkit !== undefined && layer === undefined) {
-    return wrong("exports \"toolkit\" but no \"layer\" with its handlers")
-  }
-  const found = [...(toolkit === undefined ? [] : [toolkit]), ...listed].flatMap((item) => toolsOf(item) ?? [])
-  return found.length === 0
-    ? wrong("exports no tools")
-    : { tools: found, layer: layer ?? Layer.empty }
-}
-
-const messageOf = (error: unknown): string => SafeText.line(error instanceof Error ? error.message : String(error))
-
-const toolkitModule = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
-  Source,
-  Ended,
-  FileSystem.FileSystem | Path.Path
-> {
-  const fs = yield* FileSystem.FileSystem
-  const path = yield* Path.Path
+const fromModule = (file: string) => {
   const name = `Toolkit "${file}"`
-  const info = yield* Effect.mapError(
-    fs.stat(file),
-    ({ reason }) => usage(`${name} ${reason._tag === "NotFound" ? "does not exist" : "cannot be read"}`)
-  )
-  if (info.type !== "File") return yield* usage(`${name} is not a file`)
-  const exports = yield* Effect.tryPromise({
-    try: () => import(pathToFileURL(path.resolve(file)).href) as Promise<Record<string, unknown>>,
-    catch: (error) => usage(`${name} cannot be loaded: ${messageOf(error)}`)
-  })
-  const found = fromExports(name, exports)
-  return "_tag" in found ? yield* found : { name, ...found }
-})
+  return Effect.map(ToolkitModule.load(name, file), (handled): Source => ({ name, ...handled }))
+}
 
 // ---- handlers
 
@@ -191,7 +123,7 @@ export const open = Effect.fnUntraced(function*(
   if ("_tag" in names) return yield* names
   const sources = [
     ...names.map((name) => family(name, root)),
-    ...(toolkit === undefined ? [] : [yield* toolkitModule(toolkit)])
+    ...(toolkit === undefined ? [] : [yield* fromModule(toolkit)])
   ]
   const all = sources.flatMap((source) => source.tools)
   const twice = all.find((tool, i) => all.findIndex(({ name }) => name === tool.name) !== i)

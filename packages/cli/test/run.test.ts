@@ -1,11 +1,13 @@
 // Real child processes: every test here needs the real clock.
-import { assert, describe, it } from "@effect/vitest"
+import { assert, describe, it, vi } from "@effect/vitest"
 import { ModelScript } from "@volley/core/testing"
 import { Effect } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
 import type { Report } from "../src/render/report.ts"
 import { emulated, fixture, folder, linesOf, volley } from "./support/volley.ts"
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const three = ModelScript.toolUse([
   { name: "slow", input: { id: "a" } },
@@ -103,7 +105,10 @@ describe.concurrent("volley run", () => {
         ["flaky", 2],
         ["gone", 1]
       ])
-      assert.deepStrictEqual(linesOf(stderr), ["volley: run refused: The model refused (cyber): not this"])
+      assert.deepStrictEqual(linesOf(stderr), [
+        "model: claude-sonnet-5-5",
+        "volley: run refused: The model refused (cyber): not this"
+      ])
       assert.deepStrictEqual(linesOf(fs.readFileSync(ledger, "utf8")).toSorted(), ["flaky b", "gone c", "slow a"])
       const requests = yield* emulator.requests
       assert.deepStrictEqual(requests.map(({ violations }) => violations), [[], [], [], []])
@@ -209,7 +214,7 @@ describe.concurrent("volley run", () => {
       assert.strictEqual(report(stdout).reason, "deadline")
       assert.strictEqual(code, 3)
       const [request] = yield* emulator.requests
-      assert.strictEqual((request?.body as { readonly max_tokens: number }).max_tokens, 77)
+      assert.strictEqual((request!.body as { readonly max_tokens: number }).max_tokens, 77)
     }))
 
   it.live("a failed run - exit 1, the reason in one line, no stack", () =>
@@ -230,14 +235,36 @@ describe.concurrent("volley run", () => {
       ])
     }))
 
+  it.live("what a tool prints goes to stderr", () =>
+    Effect.gen(function*() {
+      const { env } = yield* emulated([ModelScript.toolUse([{ name: "chatty", input: {} }]), ModelScript.text("Done")])
+      const { stderr, stdout } = yield* volley(["run", "--quiet", "--toolkit", fixture("tools"), "Hello"], {
+        env: { ...env, SERVICE_TOKEN: "tok-7f3a9c21" }
+      })
+      assert.deepStrictEqual({ stderr, stdout }, { stderr: "printed from a tool [redacted]\n", stdout: "Done\n" })
+    }))
+
+  it.live("an error that belongs to no call - the run is cancelled, exit 1, no stack", () =>
+    Effect.gen(function*() {
+      const { env } = yield* emulated([ModelScript.toolUse([{ name: "forgetful", input: {} }])])
+      const { code, stderr, stdout } = yield* volley(
+        ["run", "--output", "json", "--toolkit", fixture("tools"), "Hello"],
+        { env }
+      )
+      assert.strictEqual(code, 1)
+      assert.strictEqual(report(stdout).outcome, "cancelled")
+      assert.deepStrictEqual(linesOf(stderr), [
+        "model: claude-sonnet-5-5",
+        "volley: error outside of any tool call: nobody waits for this"
+      ])
+    }))
+
   it.live("secrets - shown nowhere, whatever says them", () =>
     Effect.gen(function*() {
       const dir = yield* folder
       const journal = path.join(dir, "run.ndjson")
       const secrets = { SERVICE_TOKEN: "tok-7f3a9c21", ANTHROPIC_API_KEY: "plain-key-55aa66bb", DATABASE: "pg-pass-99" }
       const all = Object.values(secrets)
-      const { emulator } = yield* emulated([])
-      void emulator
       for (const output of ["text", "json", "ndjson"]) {
         const { env } = yield* emulated([
           ModelScript.toolUse([{ name: "secret", input: {} }]),
@@ -261,7 +288,7 @@ describe.concurrent("volley run", () => {
       const dir = yield* folder
       fs.writeFileSync(path.join(dir, "notes.txt"), "retries are bounded\n")
       const { code, stderr, stdout } = yield* volley(
-        ["run", "--tools", "files", "--root", dir, "Which files mention \"bounded\"?"]
+        ["run", "--tools", "files", "--root", dir, "Search the files for \"bounded\""]
       )
       assert.strictEqual(code, 0, stderr)
       assert.strictEqual(

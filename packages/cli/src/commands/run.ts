@@ -68,7 +68,7 @@ const liveView = (options: Options, redact: Redact) =>
 const define = (tools: Toolbox.Toolbox["tools"], limits: Limits.Limits) =>
   Effect.try({
     try: () => Agent.make("volley", { tools, limits }),
-    catch: (error) => Ended.usage(error instanceof Error ? error.message : String(error))
+    catch: (error) => Ended.usage(Ended.messageOf(error))
   })
 
 /** What stderr says about the end of a run; empty where the answer speaks for itself. */
@@ -77,8 +77,7 @@ const complaint = (exit: Exit.Exit<unknown, unknown>, { outcome, reason, text }:
     return `limit reached: ${reason}${text.trim() === "" ? "; the model gave no answer" : ""}`
   }
   if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return ""
-  const error: unknown = Cause.squash(exit.cause)
-  return `run ${outcome}: ${error instanceof Error ? error.message || error.name : String(error)}`
+  return `run ${outcome}: ${Ended.messageOf(Cause.squash(exit.cause))}`
 }
 
 /** @internal */
@@ -113,8 +112,7 @@ export const run = Effect.fnUntraced(function*(
     if (!read) yield* Deferred.succeed(unread, undefined)
   })
   const running = Agent.run(agent, question, { onEvent }).pipe(
-    Effect.provide(model),
-    Effect.provide(journal === undefined ? Layer.empty : Journal.layerFile(journal)),
+    Effect.provide(Layer.merge(model, journal === undefined ? Layer.empty : Journal.layerFile(journal))),
     Effect.provideContext(toolbox.services),
     // where nobody reads the events the run is cancelled, as Ctrl-C does it
     Effect.raceFirst(Effect.andThen(Deferred.await(unread), Effect.interrupt))

@@ -86,8 +86,7 @@ export const call = Effect.fnUntraced(function*(
   const exit = yield* Effect.exit(Effect.provideContext(callTool(tool, params.success, options.limits), services))
   if (Exit.isFailure(exit)) {
     if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-    const error: unknown = Cause.squash(exit.cause)
-    return yield* Ended.failed(`${tool.name} failed fatally: ${error instanceof Error ? error.message : String(error)}`)
+    return yield* Ended.failed(`Tool "${tool.name}" failed fatally: ${Ended.messageOf(Cause.squash(exit.cause))}`)
   }
   const { events, ok, ...answer } = exit.value
   const encoded = yield* Effect.orDie(Effect.forEach(events, (event) => encode(event)))

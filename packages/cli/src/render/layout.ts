@@ -43,7 +43,8 @@ const breakWord = (word: string, columns: number): ReadonlyArray<string> => {
 /** Breaks one line at its spaces; the spaces it begins with are kept on each of its lines. */
 const wrapLine = (text: string, columns: number): ReadonlyArray<string> => {
   if (width(text) <= columns) return [text.trimEnd()]
-  const indent = head(/^\s*/.exec(text)?.[0] ?? "", Math.floor(columns / 2))
+  // at least one wide character has to fit beside the indent
+  const indent = head(/^\s*/.exec(text)?.[0] ?? "", Math.max(0, Math.floor(columns / 2) - 1))
   const room = Math.max(1, columns - width(indent))
   const lines: Array<string> = []
   let current = ""

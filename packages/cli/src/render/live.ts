@@ -58,14 +58,19 @@ const drawCall = ({ now, redact }: Canvas, call: Timeline.Call): Drawn => {
   return { symbol: "…", emphasis: "dim", facts: [...nth, ...since(attempts[0]!.started.at, now)], result: "" }
 }
 
+/** Columns below which only the name is shown. */
+const leastColumns = 10
+
 /** Columns below which the result is left out rather than squeezed. */
 const leastResult = 8
 
-/** A call as one line that never wraps: the facts stay whole, arguments and result share what is left. @internal */
-export const callLine = (canvas: Canvas, call: Timeline.Call): string => {
+/** A call as one line that never wraps: the facts stay whole, arguments and result share what is left. */
+const callLine = (canvas: Canvas, call: Timeline.Call): string => {
   const { emphasis, facts, result, symbol } = drawCall(canvas, call)
   const { columns, style } = canvas
-  const name = Layout.cut(Preview.value(call.requested.name, canvas.redact), Math.max(1, columns - 2))
+  const whole = Preview.value(call.requested.name, canvas.redact)
+  if (columns < leastColumns) return Layout.cut(`${symbol} ${whole}`, columns)
+  const name = Layout.cut(whole, columns - 2)
   const middle = facts.length === 0 ? "" : Layout.cut(` · ${facts.join(" · ")}`, columns - 2 - Layout.width(name))
   const room = Math.max(0, columns - 2 - Layout.width(name) - Layout.width(middle))
   const written = Preview.parameters(call.requested.params, canvas.redact)
@@ -82,7 +87,7 @@ const waitLine = (canvas: Canvas, { failed, requested, responded }: Timeline.Req
   const { columns, now, redact, style } = canvas
   if (failed !== undefined) {
     const again = failed.restartable ? ` · asking again in ${Layout.duration(failed.wait)}` : ""
-    const text = `↻ model${again} · ${Preview.value(`${failed.reason}: ${failed.message}`, redact)}`
+    const text = `↻ model${again} · ${Preview.discarded(failed, redact)}`
     return [style.dim(Layout.cut(text, columns))]
   }
   if (responded !== undefined) return []
@@ -96,13 +101,13 @@ const textLine = ({ columns, redact, style }: Canvas, request: Timeline.Request)
   return text === "" ? [] : [style.dim(Layout.cut(`» ${text}`, columns))]
 }
 
-/** The lines of one request. @internal */
-export const requestLines = (canvas: Canvas, request: Timeline.Request): ReadonlyArray<string> => {
+/** The lines of one request; nothing is waited for once the run has ended. @internal */
+export const requestLines = (canvas: Canvas, request: Timeline.Request, ended = false): ReadonlyArray<string> => {
   const calls = request.failed === undefined && request.responded?.refusal === undefined ? request.calls : []
   return [
     ...(calls.length === 0 ? [] : textLine(canvas, request)),
     ...calls.map((call) => callLine(canvas, call)),
-    ...waitLine(canvas, request)
+    ...(ended && request.failed === undefined ? [] : waitLine(canvas, request))
   ]
 }
 

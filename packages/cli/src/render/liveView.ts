@@ -39,7 +39,7 @@ export const open = Effect.fnUntraced(function*(
     settled += lasting.length
     screen.update(
       [
-        ...lasting.flatMap((request) => Live.requestLines(canvas, request)),
+        ...lasting.flatMap((request) => Live.requestLines(canvas, request, ended)),
         ...(ended ? [Live.summaryLine(canvas, timeline)] : [])
       ],
       present === undefined ? [] : Live.requestLines(canvas, present)

@@ -30,6 +30,10 @@ export const parameters = (params: unknown, redact: Redact): string =>
     ? show(Object.entries(params).map(named).join(" "), redact)
     : value(params, redact)
 
+/** Why a reply was discarded: the first paragraph, since an `AiError` goes on with advice. @internal */
+export const discarded = ({ message, reason }: RunEvent.Of<"ModelFailed">, redact: Redact): string =>
+  show(`${reason}: ${message.split("\n\n", 1)[0]}`, redact)
+
 /** A failure: `permanent NotFound: no such pod`. @internal */
 export const failure = ({ kind, message, reason }: RunEvent.Failure, redact: Redact): string =>
   show(`${kind} ${reason}: ${message}`, redact)

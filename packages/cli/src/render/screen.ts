@@ -35,9 +35,14 @@ export const erase = (region: ReadonlyArray<string>, columns: number): string =>
   return rows === 0 ? "" : `\r\x1b[${rows}A\x1b[J`
 }
 
-/** The region as far as it fits; the row below the last line is needed for the cursor. @internal */
+/**
+ * The region as far as it fits. The row below it is the cursor's, and one above stays: some terminals keep what is erased
+ * from their first row on in their history, again at each drawing.
+ *
+ * @internal
+ */
 export const fit = (region: ReadonlyArray<string>, rows: number): ReadonlyArray<string> => {
-  const room = Math.max(1, rows - 1)
+  const room = Math.max(1, rows - 2)
   return region.length <= room ? region : [...region.slice(0, room - 1), `… ${region.length - room + 1} more`]
 }
 

@@ -97,8 +97,8 @@ const request = (page: Page, one: Timeline.Request): Lines => {
     ...requestTitle(page, one),
     ...(failed === undefined
       ? []
-      : prose(page, `The reply was discarded: ${failed.reason}: ${failed.message}${again}`, "  ")),
-    ...(text === "" ? [] : prose(page, text, "  ")),
+      : Layout.wrap(`The reply was discarded: ${Preview.discarded(failed, page.redact)}${again}`, page.columns, "  ")),
+    ...(text === "" || failed !== undefined ? [] : prose(page, text, "  ")),
     ...(responded?.refusal === undefined ? [] : refusal(page, responded.refusal)),
     ...(failed === undefined && responded?.refusal === undefined ? calls.flatMap((one) => call(page, one)) : [])
   ]

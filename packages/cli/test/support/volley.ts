@@ -6,7 +6,7 @@ import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
 
-const bin = path.join(import.meta.dirname, "../../src/bin.ts")
+export const bin = path.join(import.meta.dirname, "../../src/bin.ts")
 
 export const fixture = (name: string): string => path.join(import.meta.dirname, "../fixtures", `${name}.ts`)
 
@@ -31,7 +31,7 @@ export interface Options {
 }
 
 /** Nothing of the tester's own environment, above all no key. */
-const environment = { PATH: process.env["PATH"] ?? "", HOME: os.tmpdir() }
+export const environment = { PATH: process.env["PATH"] ?? "", HOME: os.tmpdir() }
 
 /** Starts a command; it is killed when the scope ends. */
 export const start = (args: ReadonlyArray<string>, options: Options = {}) =>
