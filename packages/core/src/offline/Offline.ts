@@ -3,13 +3,14 @@
  *
  * **Details**
  *
- * It sees what any provider sees, the messages and the offered tools, and nothing else. It calls the tools whose names,
- * descriptions and parameters share words with the question, fills their parameters from the question, from earlier
- * results and from what the schemas declare, and answers with a summary of what came back. Equal requests get equal
- * replies.
+ * It sees what any provider sees, the messages and the offered tools, and nothing else. For each clause of the question
+ * it calls the tools whose names, descriptions and parameters fit it best, fills their parameters from that clause, from
+ * earlier results and from what the schemas declare, and answers with a summary of what came back. Equal requests get
+ * equal replies.
  *
  * - The question is the last user message. At most two turns of calls are made for it, at most 8 calls in each, and
  *   never the same call twice. Then it answers.
+ * - An optional parameter is filled only where the question names it or a value's form leaves no doubt.
  * - A tool whose required parameters it cannot fill is not called; the answer says so.
  * - A tool whose name or description says that it changes something is called only if the question asks for that change
  *   in so many words, and never with guessed arguments.

@@ -120,6 +120,82 @@ export const travel = [
   })
 ]
 
+const number = (description: string, minimum: number, maximum: number) =>
+  Schema.Int.annotate({ description }).check(Schema.isBetween({ minimum, maximum }))
+const glob = Schema.optionalKey(text("Glob: * ? {a,b}. Matched against names, or against paths below `path`"))
+
+/** Three tools of one subject whose descriptions speak of each other, with many optional parameters. */
+export const library = [
+  Tool.make("read_document", {
+    description: "Reads lines of a text file.\nUse it when you know the path.\n" +
+      "Do not use it to look for something in many documents (search_documents) or on directories (list_documents).",
+    parameters: Schema.Struct({
+      path: Schema.String.annotate({ description: "The file, relative to the root", examples: ["guide/start.md"] }),
+      offset: Schema.optionalKey(number("First line to read, from 1", 1, 9999)),
+      limit: Schema.optionalKey(number("Most lines to read", 1, 9999))
+    })
+  }),
+  Tool.make("list_documents", {
+    description: "Lists the files and directories of a directory.\nUse it with `pattern` to find documents by name.\n" +
+      "Do not use it to look for text (search_documents) or to read a document (read_document).",
+    parameters: Schema.Struct({
+      path: Schema.optionalKey(text("The directory, relative to the root; default \".\"")),
+      depth: Schema.optionalKey(number("How many levels to go down", 1, 5)),
+      pattern: glob
+    })
+  }),
+  Tool.make("search_documents", {
+    description: "Finds the lines of text files that contain a literal text.\nUse it to find where something is said.",
+    parameters: Schema.Struct({
+      query: text("The text, within one line"),
+      ignoreCase: Schema.optionalKey(Schema.Boolean),
+      path: Schema.optionalKey(text("A directory to search, or one file; default \".\"")),
+      pattern: glob,
+      maxResults: Schema.optionalKey(number("Most lines to return", 1, 200))
+    })
+  })
+]
+
+const repo = text("owner/name")
+
+export const forge = [
+  Tool.make("get_pull_request", {
+    description: "Details of one pull request",
+    parameters: Schema.Struct({ repo, number: Schema.Int })
+  }),
+  Tool.make("search_issues", {
+    description: "Search issues of a repository",
+    parameters: Schema.Struct({ repo, query: text("Search text") })
+  }),
+  Tool.make("close_issue", {
+    description: "Close an issue",
+    parameters: Schema.Struct({ repo, number: Schema.Int })
+  })
+]
+
+export const cluster = [
+  Tool.make("get_kubernetes_pod_status", {
+    description: "Status of the pods in a namespace",
+    parameters: Schema.Struct({
+      namespace: text("Kubernetes namespace"),
+      label_selector: Schema.optionalKey(text("Label selector, like app=web"))
+    })
+  }),
+  Tool.make("get_pod_metrics", {
+    description: "CPU and memory metrics of a pod",
+    parameters: Schema.Struct({
+      pod: text("Name of the pod"),
+      namespace: Schema.optionalKey(Schema.String),
+      range: Schema.optionalKey(text("Time range, like 5m"))
+    })
+  }),
+  Tool.make("query_prometheus", {
+    description: "Query Prometheus for metrics",
+    parameters: Schema.Struct({ query: text("PromQL expression"), range: Schema.optionalKey(Schema.String) })
+  }),
+  ...weather.slice(0, 1)
+]
+
 /** What the planner decides about a question in its first turn, or after the given turns of calls. */
 export const decide = (
   tools: ReadonlyArray<Tool.Any>,

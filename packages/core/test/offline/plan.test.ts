@@ -68,8 +68,8 @@ describe("plan: choosing tools", () => {
   it("a guess - is not taken from a clause about another tool", () => {
     const question = "Which pods restarted in production, and what is the weather in Oslo?"
     assert.deepStrictEqual(callsFor([...ops, ...weather.slice(0, 1)], question), [
-      ["get_weather", { city: "Oslo" }],
-      ["get_pods", { namespace: "production" }]
+      ["get_pods", { namespace: "production" }],
+      ["get_weather", { city: "Oslo" }]
     ])
   })
 

@@ -13,14 +13,39 @@ describe("summary", () => {
   })
 
   it("summarise - shows nested fields indented", () => {
-    assert.deepStrictEqual(summarise({ a: { b: "x" }, c: [], d: [1, 2] }), [
+    assert.deepStrictEqual(summarise({ a: { b: "x" }, d: [1, 2] }), [
       "a:",
       "  b: x",
-      "c: none",
       "d:",
       "  - 1",
       "  - 2"
     ])
+  })
+
+  it("summarise - leaves out fields that say nothing beside entries or a text", () => {
+    const nothing = { skipped: 0, more: false, note: "", next: null }
+    assert.deepStrictEqual(summarise({ ...nothing, errors: [], found: ["x"], seen: 3 }), ["found: - x", "seen: 3"])
+    assert.deepStrictEqual(summarise({ text: "a\nb", ...nothing }), ["text:", "  a", "  b"])
+    assert.deepStrictEqual(summarise({ found: [], ...nothing, seen: 3 }), ["found: none", "seen: 3"])
+  })
+
+  it("summarise - keeps what is false or zero where it is the finding", () => {
+    assert.deepStrictEqual(summarise({ service: "api", healthy: false, errors: 0 }), [
+      "service: api",
+      "healthy: false",
+      "errors: 0"
+    ])
+    assert.deepStrictEqual(summarise([{ id: 1, up: false }, { id: 2, up: true }]), ["id  up", "1   false", "2   true"])
+  })
+
+  it("summarise - shows one flat record of a list as a row, with room in the last column", () => {
+    const text = "x".repeat(90)
+    assert.deepStrictEqual(summarise({ found: [{ path: "a", line: 1, text }] }), [
+      "found:",
+      "  path  line  text",
+      `  a     1     ${text}`
+    ])
+    assert.deepStrictEqual(summarise([{ name: "x" }]), ["- name: x"])
   })
 
   it("summarise - shows records as a table, missing fields empty", () => {

@@ -11,12 +11,15 @@ import { stems } from "./words.ts"
  * @internal
  */
 export interface Context {
+  /** The part of the question that asks for the tool. */
   readonly tokens: ReadonlyArray<Token>
+  /** The whole question. */
+  readonly question: ReadonlyArray<Token>
   readonly tool: ToolSpec
   /** Stems of the names of all offered tools and parameters: such a word is not the name of something. */
   readonly vocabulary: ReadonlySet<string>
-  /** The tokens that may be about this tool: those of a clause that names only other tools are not among them. */
-  readonly scope: ReadonlySet<number>
+  /** What the other parts of the question give to the tools they ask for. */
+  readonly elsewhere: ReadonlyMap<Parameter, ReadonlyArray<unknown>>
 }
 
 /**
@@ -55,7 +58,7 @@ export const isName = ({ vocabulary }: Context, token: Token): boolean =>
  */
 export const isPlainName = ({ vocabulary }: Context, token: Token): boolean =>
   token.kind === "word" && token.folded.length > 1 && !token.folded.slice(2).endsWith("ed") &&
-  !vocabulary.has(token.stem) &&
+  !vocabulary.has(token.stem) && !lexicon.mentioningStems.has(token.stem) && !lexicon.topicWords.has(token.folded) &&
   ![lexicon.stopWords, lexicon.describingWords, lexicon.readingVerbs, lexicon.changingVerbs].some((words) =>
     words.has(token.folded)
   )

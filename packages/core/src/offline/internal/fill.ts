@@ -1,11 +1,19 @@
 import type { Candidate, Context, Source } from "./candidate.ts"
 import { canonical } from "./json.ts"
 import { accepts } from "./jsonSchema.ts"
-import { endsRange, type Parameter } from "./parameter.ts"
+import { pronouns } from "./lexicon.ts"
+import { endsRange, isGeneric, type Kind, type Parameter } from "./parameter.ts"
 import { type Record, valueIn } from "./record.ts"
 import { sources } from "./sources.ts"
 import { endOfDay } from "./value.ts"
 import { fold } from "./words.ts"
+
+/**
+ * The values found for parameters; several values for one parameter are for several calls.
+ *
+ * @internal
+ */
+export type Values = ReadonlyMap<Parameter, ReadonlyArray<unknown>>
 
 /**
  * The arguments of one call.
@@ -23,15 +31,16 @@ export interface Filled {
   /** One element for each call. Empty when a required parameter is missing or nothing satisfies the schema. */
   readonly calls: ReadonlyArray<Arguments>
   readonly missing: ReadonlyArray<Parameter>
-  /** The parameters that the question fills. */
-  readonly given: ReadonlyArray<Parameter>
+  /** What the question gives. */
+  readonly given: Values
   /** Whether results of earlier calls were used. */
   readonly fromResults: boolean
   /** Whether an example stands in for a value nobody gave. */
   readonly fromExamples: boolean
 }
 
-type Values = ReadonlyMap<Parameter, ReadonlyArray<unknown>>
+/** Kinds of which each part of a question has its own. */
+const unshared: ReadonlySet<Kind> = new Set(["search", "pattern", "ask", "code", "prose"])
 
 const share = (a: ReadonlyArray<Candidate>, b: ReadonlyArray<Candidate>): boolean =>
   a.some((one) => one.used.some((i) => b.some((other) => other.used.includes(i))))
@@ -53,7 +62,9 @@ const fromQuestion = (context: Context, parameters: ReadonlyArray<Parameter>): V
   for (const source of sources) {
     if (source.guess === true && context.tool.change !== undefined) continue
     for (const claim of claimsOf(source)) {
-      const rivals = claimsOf(source).filter((it) => share(it.candidates, claim.candidates))
+      const rivals = claimsOf(source).filter(({ candidates, parameter }) =>
+        parameter.required === claim.parameter.required && share(candidates, claim.candidates)
+      )
       const free = claim.candidates.filter(isFree)
       const isUnclear = source.guess === true && rivals.length > 1 && rivals.length !== free.length
       const taken = isUnclear ? [] : rivals.length > 1 ? free.slice(0, 1) : free
@@ -78,6 +89,23 @@ const product = (parameters: ReadonlyArray<Parameter>, values: Values): Readonly
 
 const withArgument = (call: Arguments, name: string, value: unknown): Arguments =>
   Object.fromEntries([...Object.entries(call), [name, value]])
+
+/** What another part of the question gives to a required parameter of the same name. */
+const inherited = ({ elsewhere, tokens, tool }: Context, parameters: ReadonlyArray<Parameter>): Values => {
+  const pointsBack = tokens.some(({ folded }) => pronouns.has(folded))
+  const isShared = (parameter: Parameter): boolean =>
+    parameter.required && tool.change === undefined && !unshared.has(parameter.kind) &&
+    (pointsBack || parameter.kind !== "path" && !isGeneric(parameter))
+  return new Map(
+    parameters.filter(isShared).flatMap((parameter) => {
+      const source = [...elsewhere].find(([other]) =>
+        other.required && other.type === parameter.type && other.words.join(" ") === parameter.words.join(" ")
+      )
+      const values = source?.[1].filter((value) => accepts(tool.schema, parameter.schema, value)) ?? []
+      return values.length === 0 ? [] : [[parameter, values] as const]
+    })
+  )
+}
 
 /** A range of which only one day is given begins and ends on that day. */
 const withRange = (values: Values, parameters: ReadonlyArray<Parameter>): Values => {
@@ -148,9 +176,13 @@ const fromRecords = (
   return context.tool.change !== undefined && unique.size > 1 ? [] : [...unique.values()]
 }
 
+/** Kinds of which an example names one particular thing, most likely another than the one asked about. */
+const particular: ReadonlySet<Kind> = new Set(["path", "url", "email", "identifier", "search", "ask", "prose"])
+
 const lastResort = (context: Context, parameter: Parameter) => {
   const fits = (value: unknown): boolean => value !== undefined && accepts(context.tool.schema, parameter.schema, value)
-  const examples = context.tool.change === undefined ? parameter.examples.filter(fits).slice(0, 1) : []
+  const isExemplary = context.tool.change === undefined && !particular.has(parameter.kind)
+  const examples = isExemplary ? parameter.examples.filter(fits).slice(0, 1) : []
   const fallback = parameter.fallback !== undefined && fits(parameter.fallback.value) ? [parameter.fallback.value] : []
   return { values: [...examples, ...fallback].slice(0, 1), isExample: examples.length > 0 }
 }
@@ -168,7 +200,8 @@ export const fill = (
   records: ReadonlyArray<Record>,
   schema: unknown
 ): Filled => {
-  const given = withFields(context, withRange(fromQuestion(context, parameters), parameters), parameters)
+  const asked = withRange(fromQuestion(context, parameters), parameters)
+  const given = withFields(context, new Map([...inherited(context, parameters), ...asked]), parameters)
   const open = parameters.filter((parameter) => !given.has(parameter))
   const isIncomplete = open.some((parameter) => parameter.required)
   const recorded = isIncomplete ? fromRecords(context, open, given, records) : []
@@ -184,7 +217,7 @@ export const fill = (
   return {
     calls: calls.filter((call) => accepts(context.tool.schema, schema, call)),
     missing,
-    given: [...given.keys()],
+    given,
     fromResults: recorded.length > 0,
     fromExamples: resorts.some(({ isExample }) => isExample)
   }

@@ -23,9 +23,58 @@ export const stopWords = set(`
  * @internal
  */
 export const readingVerbs = set(`
-  analyse analyze browse calculate check compare compute convert count describe diff display download evaluate examine explain fetch
-  find get grep head inspect list load lookup monitor open parse ping preview query read report resolve retrieve scan search show
+  analyse analyze browse calculate check compare compute convert count describe diff display download evaluate examine explain enumerate
+  fetch find get grep head inspect list load locate lookup monitor open parse ping preview query read report resolve retrieve scan search show
   stat summarise summarize tail test validate verify view watch`)
+
+const readingGroups = [
+  "list enumerate browse",
+  "search find grep locate scan lookup",
+  "read open view",
+  "get fetch retrieve load lookup show",
+  "check inspect examine verify validate test monitor",
+  "compare diff",
+  "calculate compute evaluate",
+  "describe explain"
+].map((group) => group.split(" "))
+
+/**
+ * The verbs that ask for the same as a reading verb, itself left out.
+ *
+ * @internal
+ */
+export const similarVerbs = (verb: string): ReadonlyArray<string> =>
+  readingGroups.filter((group) => group.includes(verb)).flat().filter((other) => other !== verb)
+
+/**
+ * Stems of verbs that say where something is to be found ("which x mention y").
+ *
+ * @internal
+ */
+export const mentioningStems: ReadonlySet<string> = new Set(
+  "mention contain refer reference occur appear define use used uses say says said".split(" ").map(stem)
+)
+
+/**
+ * Stems of words that ask for what is in a thing ("what does x say").
+ *
+ * @internal
+ */
+export const contentStems: ReadonlySet<string> = new Set("say says contain content contents text".split(" ").map(stem))
+
+/**
+ * Words that come before what to search for.
+ *
+ * @internal
+ */
+export const topicWords = set("about concerning regarding mentioning containing")
+
+/**
+ * Words that point back to something said before.
+ *
+ * @internal
+ */
+export const pronouns = set("it its that their them these this those")
 
 const changingGroups = [
   "create add make new insert append register provision book schedule",
@@ -103,6 +152,13 @@ export const genericNames: ReadonlySet<string> = new Set(
 )
 
 /**
+ * Stems of names for how long something may take or is kept: not for the time a question is about.
+ *
+ * @internal
+ */
+export const delayNames: ReadonlySet<string> = new Set("expiry interval step timeout ttl wait".split(" ").map(stem))
+
+/**
  * Words that join two values of one list.
  *
  * @internal
@@ -129,6 +185,13 @@ export const negations = set("avoid don dont except exclude excluding hide never
  * @internal
  */
 export const locatingWords = set("at for from in near of on")
+
+/**
+ * Prepositions whose object may be a directory.
+ *
+ * @internal
+ */
+export const containingWords = set("below in inside under within")
 
 /**
  * Objects of such prepositions that name nothing ("in detail").

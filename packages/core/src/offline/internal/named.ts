@@ -4,11 +4,13 @@ import {
   endsPhrase,
   isName,
   isPlain,
+  type Occurrence,
   occurrences,
   range,
   type Source,
   valueAt
 } from "./candidate.ts"
+import { determiners } from "./clause.ts"
 import * as lexicon from "./lexicon.ts"
 import { isGeneric, type Parameter } from "./parameter.ts"
 import type { Token } from "./question.ts"
@@ -38,12 +40,16 @@ export const listFrom = (context: Context, parameter: Parameter, i: number): Rea
   return [head, ...listFrom(context, parameter, following)]
 }
 
+const places = { file: ["file"], directory: ["folder", "directory"], any: ["file", "folder", "directory"] } as const
+
+const placesOf = ({ holds, kind }: Parameter): ReadonlyArray<ReadonlyArray<string>> =>
+  kind === "path" ? [...places[holds], "path"].map((word) => stems(word)) : []
+
 const namesOf = (tool: ToolSpec, parameter: Parameter): ReadonlyArray<ReadonlyArray<string>> => {
   const { words } = parameter
   const short = words.length > 1 && lexicon.genericNames.has(words.at(-1)!) ? [words.slice(0, -1)] : []
   const subject = isGeneric(parameter) ? tool.nouns.slice(-1).map((noun) => [noun]) : []
-  const places = parameter.kind === "path" ? ["file", "folder", "directory", "path"].map((word) => stems(word)) : []
-  return [words, ...short, ...subject, ...places].filter((name) => name.join("").length > 1)
+  return [words, ...short, ...subject, ...placesOf(parameter)].filter((name) => name.join("").length > 1)
 }
 
 const valuesAfter = (context: Context, parameter: Parameter, last: number): ReadonlyArray<Candidate> => {
@@ -65,12 +71,28 @@ const valuesBefore = (context: Context, parameter: Parameter, first: number): Re
       : i
   const start = begins(first - 1)
   const values = valueAt(context, parameter, start).filter((it) => it.used.at(-1) === first - 1)
-  const connector = context.tokens[start - 1]
-  const rest = isPlural && connector !== undefined && lexicon.connectors.has(connector.folded)
-    ? valueAt(context, parameter, begins(start - 2)).filter((it) => it.used.at(-1) === start - 2)
+  const isDetermined = determiners.has(context.tokens[start - 1]?.folded ?? "")
+  const joint = isDetermined ? start - 2 : start - 1
+  const isJoined = lexicon.connectors.has(context.tokens[joint]?.folded ?? "")
+  const rest = isJoined && (isPlural || isDetermined)
+    ? valueAt(context, parameter, begins(joint - 1)).filter((it) => it.used.at(-1) === joint - 1)
     : []
   return isPlain(token) && isPlural && rest.length === 0 ? [] : [...rest, ...values]
 }
+
+/** Several things of a kind ("the files ...") name none of them. */
+const isCollective = ({ tokens }: Context, parameter: Parameter, { last }: Occurrence): boolean =>
+  parameter.kind === "path" && tokens[last]!.folded.endsWith("s") && isPlain(tokens[last + 1] ?? tokens[last]!)
+
+const valuesBeside = (
+  context: Context,
+  parameter: Parameter,
+  name: ReadonlyArray<string>
+): ReadonlyArray<Candidate> =>
+  occurrences(context.tokens, name).flatMap((place) => {
+    const after = isCollective(context, parameter, place) ? [] : valuesAfter(context, parameter, place.last)
+    return after.length > 0 ? after : valuesBefore(context, parameter, place.first)
+  })
 
 /**
  * Values that stand beside the name of their parameter ("colour: x", "the x colour", "from x").
@@ -79,12 +101,7 @@ const valuesBefore = (context: Context, parameter: Parameter, first: number): Re
  */
 export const named: Source = {
   find: (context, parameter) => {
-    const found = namesOf(context.tool, parameter).flatMap((name) => occurrences(context.tokens, name)).flatMap(
-      (place) => {
-        const after = valuesAfter(context, parameter, place.last)
-        return after.length > 0 ? after : valuesBefore(context, parameter, place.first)
-      }
-    )
+    const found = namesOf(context.tool, parameter).flatMap((name) => valuesBeside(context, parameter, name))
     if (found.length > 0) return found
     const leads = new Set(parameter.words.flatMap((word) => lexicon.leadingWords.get(word) ?? []))
     return context.tokens.flatMap((token, i) => {
@@ -93,5 +110,22 @@ export const named: Source = {
         ? valueAt(context, parameter, i + 1)
         : []
     }).slice(0, 1)
+  }
+}
+
+/**
+ * Values that stand beside the whole name of their parameter in another part of the question.
+ *
+ * @internal
+ */
+export const namedElsewhere: Source = {
+  guess: true,
+  find: (context, parameter) => {
+    const isTelling = parameter.kind === "plain" && !isGeneric(parameter)
+    if (!isTelling || context.tokens.length === context.question.length) return []
+    return valuesBeside({ ...context, tokens: context.question }, parameter, parameter.words).map(({ value }) => ({
+      value,
+      used: []
+    }))
   }
 }

@@ -39,6 +39,8 @@ export interface Parameter {
   readonly required: boolean
   readonly type: "string" | "number" | "integer" | "boolean" | "array" | "object" | "any"
   readonly kind: Kind
+  /** What a path may lead to, as far as the name and the description tell. */
+  readonly holds: "file" | "directory" | "any"
   /** The values it enumerates, if it does. */
   readonly members: ReadonlyArray<unknown> | undefined
   readonly format: string | undefined
@@ -101,6 +103,13 @@ const kindOf = (name: ReadonlyArray<string>, format: string | undefined, descrip
   return named ?? kindsByDescription.find(([, hint]) => hint.test(description))?.[0] ?? "plain"
 }
 
+const holdsOf = (name: ReadonlyArray<string>, description: string): Parameter["holds"] => {
+  const told = new Set([...name, ...stems(description)])
+  const mayBe = (...words: ReadonlyArray<string>): boolean => words.some((word) => told.has(stem(word)))
+  const [isFile, isDirectory] = [mayBe("file", "filename", "filepath"), mayBe("directory", "dir", "folder")]
+  return isFile === isDirectory ? "any" : isFile ? "file" : "directory"
+}
+
 const typeOf = (schemas: ReadonlyArray<JsonObject>): Parameter["type"] => {
   const types = schemas.filter((schema) => membersOf(schema) === undefined).flatMap(typesOf)
   const type = types[0] ?? schemas.flatMap(typesOf)[0]
@@ -139,6 +148,7 @@ const make = (root: JsonObject, name: string, schema: unknown, required: boolean
     required,
     type,
     kind: kindOf(words, format, description),
+    holds: holdsOf(words, description),
     members: members.every((it) => it !== undefined) ? members.flat() : undefined,
     format,
     examples: Array.isArray(examples) ? examples : example === undefined ? [] : [example],

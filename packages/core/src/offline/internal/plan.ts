@@ -1,13 +1,10 @@
 import * as answer from "./answer.ts"
-import type { Context } from "./candidate.ts"
-import { scopeOf } from "./clause.ts"
-import { type Arguments, fill, type Filled } from "./fill.ts"
+import { assess, type Assessed } from "./assess.ts"
+import type { Arguments } from "./fill.ts"
 import { canonical } from "./json.ts"
-import { changingVerbs, genericNames } from "./lexicon.ts"
+import { genericNames } from "./lexicon.ts"
 import type { Parameter } from "./parameter.ts"
-import { lex, type Token } from "./question.ts"
-import { rank, type Ranked } from "./rank.ts"
-import { type Record, recordsOf } from "./record.ts"
+import { recordsOf } from "./record.ts"
 import type { ToolSpec } from "./tool.ts"
 
 /**
@@ -53,61 +50,10 @@ export type Decision =
   | { readonly _tag: "Calls"; readonly calls: ReadonlyArray<PlannedCall>; readonly notes: string }
   | { readonly _tag: "Answer"; readonly text: string }
 
-interface Assessed extends Ranked {
-  readonly filled: Filled
-  readonly isUnasked: boolean
-}
-
 const gatheringTurns = 2
 const callsPerTurn = 8
-/** A tool that fits worse than this is not called. */
-const leastScore = 0.7
-/** Nor is one that fits worse than this share of the best. */
-const leastShare = 0.5
-
-const beforeImperative = new Set(["also", "and", "just", "kindly", "lets", "now", "or", "please", "then", "you"])
-
-const isImperative = (tokens: ReadonlyArray<Token>, i: number): boolean => {
-  const [token, before, earlier] = [tokens[i]!, tokens[i - 1], tokens[i - 2]]
-  if (before === undefined || token.initial || /[,;:]/.test(token.gap)) return true
-  return beforeImperative.has(before.folded) || before.folded === "to" && earlier?.folded !== "how"
-}
-
-const asksFor = (tokens: ReadonlyArray<Token>, change: string): boolean => {
-  const verbs = changingVerbs.get(change) ?? [change]
-  return tokens.some((token, i) => verbs.includes(token.folded) && isImperative(tokens, i))
-}
 
 const keyOf = (call: { readonly name: string; readonly params: unknown }): string => canonical([call.name, call.params])
-
-const fillBest = (context: Context, records: ReadonlyArray<Record>): Filled => {
-  const all = context.tool.variants.map((parameters) => fill(context, parameters, records, context.tool.schema))
-  return all.find(({ calls }) => calls.length > 0) ?? all.toSorted((a, b) => a.missing.length - b.missing.length)[0] ??
-    { calls: [], missing: [], given: [], fromResults: false, fromExamples: false }
-}
-
-const assess = ({ choice, history, question, tools }: Situation): ReadonlyArray<Assessed> => {
-  const tokens = lex(question)
-  const named = tools.flatMap((tool) => [...tool.nouns, ...tool.variants.flat().flatMap(({ words }) => words)])
-  const vocabulary = new Set(named)
-  const records = history.flat().flatMap(({ name, outcome }) =>
-    outcome === undefined || outcome.isFailure ? [] : recordsOf(name, outcome.result)
-  )
-  const isForced = (tool: ToolSpec): boolean => typeof choice === "object" && choice.tool === tool.name
-  return rank(question, tokens, tools).filter(({ tool }) => typeof choice !== "object" || isForced(tool)).map(
-    (ranked) => {
-      const { change } = ranked.tool
-      return {
-        ...ranked,
-        filled: fillBest(
-          { tokens, tool: ranked.tool, vocabulary, scope: scopeOf(tokens, ranked.tool, tools) },
-          records
-        ),
-        isUnasked: change !== undefined && !isForced(ranked.tool) && !asksFor(tokens, change)
-      }
-    }
-  )
-}
 
 const callsOf = ({ filled, tool }: Assessed): ReadonlyArray<PlannedCall> =>
   filled.calls.map((params) => ({ name: tool.name, params }))
@@ -117,41 +63,44 @@ const wordsFor = (tool: ToolSpec, { words }: Parameter): ReadonlyArray<string> =
   return telling.length > 0 ? telling : tool.nouns
 }
 
+const gives = ({ filled }: Assessed, { words }: Parameter): boolean =>
+  [...filled.given.keys()].some((given) => given.words.join(" ") === words.join(" "))
+
 /** Tools that need nothing more and whose name says that they list what another tool lacks. */
 const feeders = (assessed: ReadonlyArray<Assessed>, wanting: ReadonlyArray<Assessed>): ReadonlyArray<Assessed> =>
   wanting.flatMap(({ filled, tool }) =>
-    filled.missing.flatMap((parameter) =>
+    filled.missing.filter((parameter) => !wanting.some((other) => gives(other, parameter))).flatMap((parameter) =>
       assessed.filter((it) =>
-        it.tool !== tool && it.tool.change === undefined && it.filled.calls.length > 0 && !it.filled.fromExamples &&
+        it.standing === "spare" && it.tool !== tool && it.filled.calls.length > 0 && !it.filled.fromExamples &&
         wordsFor(tool, parameter).some((word) => it.tool.nouns.includes(word))
       ).slice(0, 1)
     )
   )
 
-const fitting = (choice: Situation["choice"], assessed: ReadonlyArray<Assessed>): ReadonlyArray<Assessed> => {
-  if (typeof choice === "object") return assessed
-  const best = assessed.find(({ isUnasked }) => !isUnasked)?.score ?? 0
-  return assessed.filter(({ score }) => score >= leastScore && score >= best * leastShare)
-}
-
 /** Whether a tool only lists what the question already names for another tool. */
 const isNamedIn = ({ filled }: Assessed, { nouns, variants }: ToolSpec): boolean =>
   filled.calls.length > 0 && variants.every((parameters) => !parameters.some(({ required }) => required)) &&
-  nouns.length > 0 && nouns.every((noun) => filled.given.some(({ words }) => words.includes(noun)))
+  nouns.length > 0 && nouns.every((noun) => [...filled.given.keys()].some(({ words }) => words.includes(noun)))
 
 const candidates = ({ choice, history }: Situation, assessed: ReadonlyArray<Assessed>): ReadonlyArray<Assessed> => {
-  const allowed = assessed.filter(({ isUnasked }) => !isUnasked)
-  const asked = fitting(choice, assessed).filter(({ isUnasked }) => !isUnasked)
-  const isNeeded = (it: Assessed): boolean => !asked.some((other) => other !== it && isNamedIn(other, it.tool))
-  const fit = asked.filter(isNeeded)
+  const chosen = assessed.filter(({ standing }) => standing === "chosen")
+  const isNeeded = (it: Assessed): boolean =>
+    !chosen.some((other) =>
+      other !== it && (it.standing === "spare" || other.tokens === it.tokens) && isNamedIn(other, it.tool)
+    )
+  const fit = chosen.filter(isNeeded)
   if (history.length > 0) {
     const hasFailed = history.flat().every(({ outcome }) => outcome?.isFailure === true)
-    return allowed.filter((it) => fit.includes(it) || it.score >= leastScore && (it.filled.fromResults || hasFailed))
+    const second = assessed.filter(({ filled, standing, tool }) =>
+      standing === "second" && tool.change === undefined && filled.given.size > 0 && !filled.fromExamples
+    )
+    return hasFailed ? [...fit, ...second] : fit
   }
-  const ready = [...fit, ...feeders(allowed, fit).filter(isNeeded)].filter(({ filled }) => filled.calls.length > 0)
+  const isReady = ({ filled }: Assessed): boolean => filled.calls.length > 0
+  const ready = [...fit, ...feeders(assessed, fit).filter(isNeeded)].filter(isReady)
   const sure = ready.filter(({ filled }) => !filled.fromExamples)
   if (ready.length > 0) return sure.length > 0 ? sure : ready
-  return choice === "required" ? allowed.filter(({ filled }) => filled.calls.length > 0).slice(0, 1) : []
+  return choice === "required" ? assessed.filter((it) => it.standing !== "unasked" && isReady(it)).slice(0, 1) : []
 }
 
 const remaining = (situation: Situation, assessed: ReadonlyArray<Assessed>): ReadonlyArray<PlannedCall> => {
@@ -162,9 +111,9 @@ const remaining = (situation: Situation, assessed: ReadonlyArray<Assessed>): Rea
   )
 }
 
-const reasonFor = ({ filled, isUnasked, tool }: Assessed, choice: Situation["choice"]): string => {
+const reasonFor = ({ filled, standing, tool }: Assessed, choice: Situation["choice"]): string => {
   const names = filled.missing.map(({ name }) => `\`${name}\``)
-  if (isUnasked) return `it makes a change ("${tool.change}") that the question does not ask for`
+  if (standing === "unasked") return `it makes a change ("${tool.change}") that the question does not ask for`
   if (tool.variants.length === 0) return "its parameters have no JSON Schema"
   if (names.length > 0) {
     return `required ${names.length === 1 ? "parameter" : "parameters"} ${
@@ -180,13 +129,15 @@ const answerTo = (situation: Situation, assessed: ReadonlyArray<Assessed>): Deci
   const { choice, history, tools } = situation
   const made = history.flat()
   const isUncalled = ({ tool }: Assessed): boolean => !made.some(({ name }) => name === tool.name)
-  const uncalled = fitting(choice, assessed).filter(isUncalled)
+  const of = (wanted: Assessed["standing"]) => assessed.filter(({ standing }) => standing === wanted)
+  const fit = (of("chosen").length > 0 ? of("chosen") : of("unasked")).filter(isUncalled)
+  const uncalled = new Map(fit.map((it) => [it.tool.name, it]))
   const left = remaining(situation, assessed).filter(({ name }) => made.some((call) => call.name === name))
   return {
     _tag: "Answer",
     text: answer.compose({
       calls: made,
-      skipped: uncalled.map((it) => ({ name: it.tool.name, reason: reasonFor(it, choice) })),
+      skipped: [...uncalled.values()].map((it) => ({ name: it.tool.name, reason: reasonFor(it, choice) })),
       left: left.length,
       offered: tools
     })
@@ -200,8 +151,12 @@ const answerTo = (situation: Situation, assessed: ReadonlyArray<Assessed>): Deci
  * @internal
  */
 export const plan = (situation: Situation): Decision => {
-  const assessed = assess(situation)
-  const isOver = situation.choice === "none" || situation.history.length >= gatheringTurns
+  const { choice, history, question, tools } = situation
+  const records = history.flat().flatMap(({ name, outcome }) =>
+    outcome === undefined || outcome.isFailure ? [] : recordsOf(name, outcome.result)
+  )
+  const assessed = assess(question, tools, records, typeof choice === "object" ? choice.tool : undefined)
+  const isOver = choice === "none" || history.length >= gatheringTurns
   const calls = isOver ? [] : remaining(situation, assessed).slice(0, callsPerTurn)
   return calls.length === 0 ? answerTo(situation, assessed) : { _tag: "Calls", calls, notes: answer.announce(calls) }
 }

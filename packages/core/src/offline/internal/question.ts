@@ -129,6 +129,14 @@ export const lex = (text: string): ReadonlyArray<Token> => {
 }
 
 /**
+ * Whether a word has the form of names that files without an extension have ("LICENSE", "Makefile").
+ *
+ * @internal
+ */
+export const isFileName = ({ kind, text }: Token): boolean =>
+  kind === "word" && /^(?:\p{Lu}{3,}|\p{Lu}\p{Ll}+file)$/u.test(text)
+
+/**
  * Whether a word begins with a capital and may be (part of) the name of something.
  *
  * @internal

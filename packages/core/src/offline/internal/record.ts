@@ -70,6 +70,13 @@ const kinFields: { readonly [kind in Parameter["kind"]]?: ReadonlySet<string> } 
   email: new Set(["email"])
 }
 
+const sorts = new Set(["kind", "type"].map(stem))
+
+const isDirectory = ({ fields }: Record): boolean => {
+  const sort = fields.find(({ words }) => words.length === 1 && sorts.has(words[0]!))?.value
+  return typeof sort === "string" && /^(?:dir|directory|folder)$/i.test(sort)
+}
+
 const same = (a: ReadonlyArray<string>, b: ReadonlyArray<string>): boolean => a.join(" ") === b.join(" ")
 
 const namings = (tool: ToolSpec, parameter: Parameter, record: Record): ReadonlyArray<(field: Field) => boolean> => {
@@ -99,6 +106,7 @@ const namings = (tool: ToolSpec, parameter: Parameter, record: Record): Readonly
  */
 export const valueIn = (tool: ToolSpec, parameter: Parameter, record: Record): unknown => {
   const target = parameter.item ?? parameter
+  if (target.kind === "path" && target.holds === "file" && isDirectory(record)) return undefined
   for (const isNamed of namings(tool, parameter, record)) {
     for (const field of record.fields.filter(isNamed)) {
       if (field.value === "") continue

@@ -3,6 +3,7 @@ import { isObject, type JsonObject, parsed } from "./json.ts"
 const longestText = 1200
 const mostLines = 24
 const longestCell = 48
+const longestLastCell = 96
 const mostRows = 10
 const mostColumns = 6
 const mostItems = 12
@@ -30,15 +31,19 @@ const textLines = (text: string): ReadonlyArray<string> => {
 
 const indent = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.map((line) => `  ${line}`)
 
-const cell = (value: unknown): string =>
-  cut((isScalar(value) ? scalar(value) : JSON.stringify(value)).replaceAll(/\s+/g, " "), longestCell)
+const cell = (value: unknown, longest: number): string =>
+  cut((isScalar(value) ? scalar(value) : JSON.stringify(value)).replaceAll(/\s+/g, " ").trim(), longest)
 
 const table = (rows: ReadonlyArray<JsonObject>): ReadonlyArray<string> => {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const shown = columns.slice(0, mostColumns)
   const cells = [
     shown,
-    ...rows.slice(0, mostRows).map((row) => shown.map((column) => Object.hasOwn(row, column) ? cell(row[column]) : ""))
+    ...rows.slice(0, mostRows).map((row) =>
+      shown.map((column, i) =>
+        Object.hasOwn(row, column) ? cell(row[column], i === shown.length - 1 ? longestLastCell : longestCell) : ""
+      )
+    )
   ]
   const widths = shown.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
   const dropped = [
@@ -51,11 +56,30 @@ const table = (rows: ReadonlyArray<JsonObject>): ReadonlyArray<string> => {
   ]
 }
 
+const isBlank = (value: unknown): boolean => value === false || value === 0 || value === "" || value === null
+
+const isEmpty = (value: unknown): boolean => !isScalar(value) && Object.keys(value as object).length === 0
+
+const isBody = (value: unknown): boolean =>
+  typeof value === "string" ? value.includes("\n") : !isScalar(value) && !isEmpty(value)
+
+/** Beside a list or a text, a field that says "nothing" is bookkeeping; so is an empty list beside one that is not. */
+const telling = (entries: ReadonlyArray<[name: string, value: unknown]>): ReadonlyArray<[string, unknown]> => {
+  const hasBody = entries.some(([, value]) => isBody(value))
+  const hasContent = hasBody || entries.some(([, value]) => isEmpty(value))
+  return entries.filter(([, value]) => isEmpty(value) ? !hasBody : !(hasContent && isBlank(value)))
+}
+
 const isRow = (value: unknown): value is JsonObject => isObject(value) && Object.keys(value).length > 0
+
+const isFlat = (row: JsonObject): boolean => {
+  const values = Object.values(row)
+  return values.length > 1 && values.every((value) => isScalar(value) && !String(value).includes("\n"))
+}
 
 const list = (items: ReadonlyArray<unknown>, depth: number): ReadonlyArray<string> => {
   if (items.length === 0) return ["none"]
-  if (items.length > 1 && items.every(isRow)) return table(items)
+  if (items.every(isRow) && (items.length > 1 || isFlat(items[0]!))) return table(items)
   return [
     ...items.slice(0, mostItems).flatMap((item) => {
       const [head = "", ...rest] = linesOf(item, depth + 1)
@@ -66,7 +90,7 @@ const list = (items: ReadonlyArray<unknown>, depth: number): ReadonlyArray<strin
 }
 
 const fields = (value: JsonObject, depth: number): ReadonlyArray<string> => {
-  const entries = Object.entries(value)
+  const entries = telling(Object.entries(value))
   if (entries.length === 0) return ["empty"]
   return [
     ...entries.slice(0, mostFields).flatMap(([name, field]) => {

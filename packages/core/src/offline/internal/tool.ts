@@ -19,12 +19,22 @@ export interface ToolSpec {
   readonly variants: ReadonlyArray<ReadonlyArray<Parameter>>
   /** Stems of the words in its name that are not verbs. */
   readonly nouns: ReadonlyArray<string>
+  /** The verbs of reading in its name, or the one its description begins with. */
+  readonly verbs: ReadonlyArray<string>
   /** The verb of the change it makes, if its name or description says that it makes one. */
   readonly change: string | undefined
 }
 
 const changingStems: ReadonlyMap<string, string> = new Map([...changingVerbs.keys()].map((verb) => [stem(verb), verb]))
-const readingStems: ReadonlySet<string> = new Set([...readingVerbs, "give", "provide", "return"].map(stem))
+const readingStems: ReadonlyMap<string, string> = new Map(
+  [...readingVerbs, "give", "provide", "return"].map((verb) => [stem(verb), verb])
+)
+
+const verbsOf = (name: ReadonlyArray<string>, description: string): ReadonlyArray<string> => {
+  const named = name.filter((word) => readingVerbs.has(word))
+  const opening = readingStems.get(stem(split(description)[0] ?? ""))
+  return named.length > 0 || opening === undefined ? named : [opening]
+}
 
 const changeOf = (name: ReadonlyArray<string>, description: string): string | undefined => {
   const [first = ""] = name
@@ -54,6 +64,7 @@ export const make = (name: string, description: string, jsonSchema: unknown): To
     nouns: words.filter((word) =>
       !readingVerbs.has(word) && !changingVerbs.has(word) && !genericNames.has(stem(word)) && !stopWords.has(word)
     ).map(stem),
+    verbs: verbsOf(words, description),
     change: changeOf(words, description)
   }
 }

@@ -50,6 +50,38 @@ const stringOfDate = (parameter: Parameter, kind: TokenKind, text: string): stri
 
 const looksLikeUrl = (text: string): boolean => /^[a-z][a-z0-9+.-]*:\/\/\S+$/i.test(text)
 
+/** What the text of a path tells: an extension makes it a file, a slash at the end a directory. */
+type PathForm = "file" | "directory" | "open"
+
+/**
+ * The form of a token that is a path.
+ *
+ * @internal
+ */
+export const pathForm = ({ kind, text }: { readonly kind: TokenKind; readonly text: string }): PathForm | undefined => {
+  if (kind !== "path" && kind !== "file") return undefined
+  if (/[\\/]$/.test(text) || /^[.~]{1,2}$/.test(text)) return "directory"
+  return /[^\\/.]\.[a-z][a-z0-9]{0,7}$/i.test(text) ? "file" : "open"
+}
+
+/**
+ * How well a path of a form suits a parameter, from 0 to 1. No extension is only a weak hint at a directory.
+ *
+ * @internal
+ */
+export const suits = (holds: Parameter["holds"], form: PathForm): number => {
+  if (holds === "any") return 0.8
+  if (form === "open") return holds === "directory" ? 0.8 : 0.3
+  return holds === form ? 1 : 0
+}
+
+const toPath = (parameter: Parameter, kind: TokenKind, text: string): string | undefined => {
+  if (kind === "number" || kind === "date" || kind === "duration" || looksLikeUrl(text)) return undefined
+  if (kind === "glob") return /\b(?:glob|wildcard)/i.test(parameter.description) ? text : undefined
+  const form = pathForm({ kind, text })
+  return form !== undefined && suits(parameter.holds, form) === 0 ? undefined : text
+}
+
 const toText = (parameter: Parameter, kind: TokenKind, text: string): string | undefined => {
   switch (parameter.kind) {
     case "url":
@@ -64,7 +96,7 @@ const toText = (parameter: Parameter, kind: TokenKind, text: string): string | u
     case "code":
       return kind === "quoted" ? text : undefined
     case "path":
-      return kind === "number" || kind === "date" || kind === "duration" || looksLikeUrl(text) ? undefined : text
+      return toPath(parameter, kind, text)
     default:
       return text
   }
