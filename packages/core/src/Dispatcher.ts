@@ -17,7 +17,6 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as BoundTool from "./internal/boundTool.ts"
 import { canonicalJson } from "./internal/canonicalJson.ts"
@@ -88,13 +87,14 @@ export interface Request {
 }
 
 /**
- * The calls of one turn. `submit` decodes a call and starts it; calls are submitted in call order.
+ * The calls of one turn. `submit` decodes a call and takes its place among the others, so calls are submitted in call
+ * order; the effect that comes back runs the call, in a fiber of its own, and gives its answer.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Dispatch {
-  readonly submit: (request: Request, deadline: number) => Effect.Effect<Fiber.Fiber<Answer>>
+  readonly submit: (request: Request, deadline: number) => Effect.Effect<Effect.Effect<Answer>>
 }
 
 /**
@@ -232,12 +232,11 @@ export const open = (
     }
     // called here, in call order: see `Execute`
     const run = tool === undefined || Exit.isFailure(decoded) ? decoded : tool.execute(call)
-    return yield* Effect.exit(run).pipe(
+    return Effect.exit(run).pipe(
       Effect.flatMap((exit) =>
         Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? Effect.interrupt : answer(call, exit, tool)
       ),
-      Telemetry.toolCall(call),
-      Effect.forkChild
+      Telemetry.toolCall(call)
     )
   })
 
@@ -314,7 +313,7 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
   const deadline = now +
     Math.min(limits.deadline ?? Number.POSITIVE_INFINITY, limits.toolTimeout ?? Number.POSITIVE_INFINITY)
   const request: Request = { turn: 1, request: 1, index: 0, id: "call", name: tool.name, params: args }
-  const { attempts, failure, fatal, ok, result } = yield* Effect.flatMap(dispatch.submit(request, deadline), Fiber.join)
+  const { attempts, failure, fatal, ok, result } = yield* Effect.flatten(dispatch.submit(request, deadline))
   if (Option.isSome(fatal)) return yield* Effect.fail(fatal.value as ToolFailure.Fatal<Tool.Failure<T>>)
   return { ok, result, attempts, failure, events }
 })

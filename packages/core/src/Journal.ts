@@ -117,6 +117,36 @@ export const makeMemory = (): Journal => {
  */
 export const layerMemory: Layer.Layer<never> = Layer.effect(current, Effect.sync(makeMemory))
 
+const collectWords = (): ReadonlySet<string> => {
+  const found = new Set<string>()
+  JSON.stringify(Schema.toJsonSchemaDocument(RunEvent.Json), (key, value: unknown) => {
+    found.add(key)
+    if (typeof value === "string") found.add(value)
+    return value
+  })
+  return found
+}
+
+let words: ReadonlySet<string> | undefined
+
+/** Whether a text is a word of the event format. Such a text stays, or the event could not be read back. */
+const isWord = (text: string): boolean => (words ??= collectWords()).has(text)
+
+/** The texts of a JSON value without secrets. Numbers stay: one that looks like a secret would be any other as well. */
+const redacted = (redact: (text: string) => string) => {
+  const text = (value: string): string => {
+    const safe = redact(value)
+    return safe === value || isWord(value) ? value : safe
+  }
+  const visit = (value: Schema.Json): Schema.Json => {
+    if (typeof value === "string") return text(value)
+    if (Array.isArray(value)) return value.map(visit)
+    if (typeof value !== "object" || value === null) return value
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [text(key), visit(item)]))
+  }
+  return visit
+}
+
 const encode = Schema.encodeUnknownEffect(RunEvent.Json)
 const decode = Schema.decodeUnknownResult(Schema.fromJsonString(RunEvent.Json))
 
@@ -186,17 +216,22 @@ export const makeFile = Effect.fnUntraced(function*(
       )
     )
     const bytes = new TextEncoder()
+    // a write that failed may have left a part of its line, which nothing may follow
+    let broken = false
     return {
       append: Effect.fnUntraced(function*(event) {
+        if (broken) return yield* failure(runId, "append", `Journal "${path}" was not written to the end before`)
         const redactor = yield* Redactor.current
         const json = yield* encode(event).pipe(
           Effect.mapError(() => failure(runId, "append", `Event ${event._tag} is not JSON`))
         )
-        yield* file.writeAll(bytes.encode(`${redactor.redact(JSON.stringify(json))}\n`)).pipe(
+        broken = true
+        yield* file.writeAll(bytes.encode(`${JSON.stringify(redacted(redactor.redact)(json))}\n`)).pipe(
           Effect.mapError(({ reason }) =>
             failure(runId, "append", `Journal "${path}" cannot be written: ${reason._tag}`)
           )
         )
+        broken = false
       })
     }
   })

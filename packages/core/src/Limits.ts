@@ -9,6 +9,7 @@
  * @since 0.1.0
  */
 import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
@@ -83,7 +84,7 @@ const count = (name: string, value: number | undefined, least: number, fallback:
 
 const millis = (name: string, value: Duration.Input | undefined, fallback: number | null): number | null => {
   if (value === undefined) return fallback
-  const duration = Duration.toMillis(Duration.fromInputUnsafe(value))
+  const duration = Option.match(Duration.fromInput(value), { onNone: () => Number.NaN, onSome: Duration.toMillis })
   if (duration === Number.POSITIVE_INFINITY) return null
   if (Number.isFinite(duration) && duration > 0) return duration
   throw new RangeError(`limits.${name} must be a duration above zero`)

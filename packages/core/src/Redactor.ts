@@ -3,8 +3,8 @@
  *
  * **Details**
  *
- * A redactor knows exact values (`add`, `redacted`), also in their base64 and URL-encoded forms, and the prefixes of
- * well-known keys. Work is linear in the text. Journals pass through the redactor of their context.
+ * A redactor knows exact values (`add`, `redacted`), also in their JSON, base64 and URL-encoded forms, and the prefixes
+ * of well-known keys. Work is linear in the text. Journals pass through the redactor of their context.
  *
  * It does not find secrets that it was not told of and that have no known prefix, nor values shorter than 6 characters.
  *
@@ -72,19 +72,26 @@ const prefixes: ReadonlyArray<readonly [prefix: string, least: number]> = [
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\-]/g, "\\$&")
 
-/** Longest key that is matched by prefix: bounds the work and what a stream holds back. */
-const longestKey = 256
+const keyCharacter = "[A-Za-z0-9_.~+/=-]"
 
-const longestPrefix = Math.max(...prefixes.map(([prefix]) => prefix.length))
+/** Where a key may begin: not inside a word, of which an escaped line break, as in JSON, is no part. */
+const boundary = "(?<!(?<!\\\\(?=[bfnrt]))[A-Za-z0-9_])"
+const atBoundary = new RegExp(boundary, "y")
 
 const keyPattern = new RegExp(
-  `(?<![A-Za-z0-9_])(?:${
-    prefixes.map(([prefix, least]) => `${escaped(prefix)}[A-Za-z0-9_.~+/=-]{${least},${longestKey}}`).join("|")
-  })`,
+  `${boundary}(?:${prefixes.map(([prefix, least]) => `${escaped(prefix)}${keyCharacter}{${least},}`).join("|")})`,
   "g"
 )
+const keyRest = new RegExp(`${keyCharacter}*`, "y")
+const keyStart = new RegExp(
+  `^(?:${prefixes.map(([prefix, least]) => `${escaped(prefix)}${keyCharacter}{0,${least - 1}}`).join("|")})$`
+)
 
-const keyCharacters = /^[A-Za-z0-9_.~+/=-]*$/
+/** Longest beginning of a key that is not yet known to be one. */
+const longestKeyStart = Math.max(...prefixes.map(([prefix, least]) => prefix.length + least))
+
+/** What has to be known of the text before a key. */
+const lookBehind = 2
 
 const shortest = 6
 
@@ -107,10 +114,26 @@ const formsOf = (value: string): ReadonlyArray<string> => {
   return [
     value,
     encodeURIComponent(value.toWellFormed()),
+    new URLSearchParams([["", value]]).toString().slice(1),
     JSON.stringify(value).slice(1, -1),
     ...base64,
     ...base64.map((form) => form.replaceAll("+", "-").replaceAll("/", "_"))
   ].filter((form) => form.length >= shortest)
+}
+
+/** A part of a text, from `start` up to `end`. */
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
+const find = (pattern: RegExp, text: string, from: number): Array<Span> => {
+  const found: Array<Span> = []
+  pattern.lastIndex = from
+  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+    found.push({ start: match.index, end: pattern.lastIndex })
+  }
+  return found
 }
 
 /**
@@ -123,54 +146,84 @@ const formsOf = (value: string): ReadonlyArray<string> => {
 export const make = (secrets: Iterable<Redacted.Redacted> = []): Redactor => {
   const forms = new Set<string>()
   let exact: RegExp | undefined
-  let longest = 0
+  let reach = longestKeyStart
   const add = (secret: Redacted.Redacted): void => {
     const value = Redacted.value(secret)
     if (value.length < shortest) return
     for (const form of formsOf(value)) forms.add(form)
     const ordered = Array.from(forms).toSorted((left, right) => right.length - left.length)
-    longest = ordered[0]?.length ?? 0
+    reach = Math.max(longestKeyStart, ordered[0]?.length ?? 0)
     exact = new RegExp(ordered.map(escaped).join("|"), "g")
   }
   for (const secret of secrets) add(secret)
 
-  const redact = (text: string): string => {
-    const known = exact === undefined ? text : text.replace(exact, mask)
-    return known.replace(keyPattern, mask)
+  /** Whether what stands at a place may become a secret with the text that follows. */
+  const mayGrow = (text: string, at: number): boolean => {
+    const rest = text.slice(at)
+    for (const form of forms) if (form.length > rest.length && form.startsWith(rest)) return true
+    atBoundary.lastIndex = at
+    return atBoundary.test(text) && (prefixes.some(([prefix]) => prefix.startsWith(rest)) || keyStart.test(rest))
   }
 
-  const mayGrow = (text: string): boolean => {
-    for (const form of forms) if (form.length > text.length && form.startsWith(text)) return true
-    return prefixes.some(([prefix]) =>
-      prefix.startsWith(text) || (text.startsWith(prefix) && keyCharacters.test(text.slice(prefix.length)))
-    )
+  /** Redacts a text piece by piece; the last piece, after which nothing is held, `ends` it. */
+  const scanner = () => {
+    let text = ""
+    // what is held begins here, after what is kept to look behind
+    let held = 0
+    // a key of which a part was masked already
+    let open: Span | undefined
+    let masked = false
+
+    const release = (until: number, spans: ReadonlyArray<Span>): string => {
+      let out = ""
+      let at = held
+      const copy = (end: number): void => {
+        if (end <= at) return
+        out += text.slice(at, end)
+        masked = false
+        at = end
+      }
+      for (const { end, start } of spans.toSorted((left, right) => left.start - right.start)) {
+        if (end <= at || start >= until) continue
+        copy(start)
+        if (!masked) out += mask
+        masked = true
+        at = Math.min(end, until)
+      }
+      copy(until)
+      return out
+    }
+
+    return (piece: string, ends: boolean): string => {
+      if (open?.end === text.length) {
+        keyRest.lastIndex = 0
+        keyRest.test(piece)
+        open = { start: open.start, end: open.end + keyRest.lastIndex }
+      }
+      text += piece
+      const exacts = exact === undefined ? [] : find(exact, text, held)
+      const keys = find(keyPattern, text, Math.max(held, open?.end ?? 0))
+      if (open !== undefined) keys.unshift(open)
+
+      let decided = ends ? text.length : Math.max(held, text.length - reach)
+      while (decided < text.length && !mayGrow(text, decided)) decided++
+      const cut = exacts.find(({ end, start }) => start < decided && end > decided)?.start ?? decided
+
+      const out = release(cut, [...keys, ...exacts])
+      const kept = Math.max(0, cut - lookBehind)
+      const last = keys.find(({ end, start }) => start < cut && (end > cut || end === text.length))
+      open = last === undefined ? undefined : { start: last.start - kept, end: last.end - kept }
+      text = text.slice(kept)
+      held = cut - kept
+      return out
+    }
   }
 
-  const matches = (text: string): Array<RegExpExecArray> => [
-    ...text.matchAll(keyPattern),
-    ...(exact === undefined ? [] : text.matchAll(exact))
-  ]
+  const redact = (text: string): string => scanner()(text, true)
 
   const stream: Redactor["stream"] = () => {
-    let held = ""
-    return {
-      push: (piece) => {
-        held += piece
-        let cut = Math.max(0, held.length - Math.max(longest, longestKey + longestPrefix))
-        while (cut < held.length && !mayGrow(held.slice(cut))) cut++
-        for (const { index, 0: secret } of matches(held)) {
-          if (index < cut && index + secret.length > cut) cut = index
-        }
-        const out = redact(held.slice(0, cut))
-        held = held.slice(cut)
-        return out
-      },
-      end: () => {
-        const out = redact(held)
-        held = ""
-        return out
-      }
-    }
+    const scan = scanner()
+    return { push: (piece) => scan(piece, false), end: () => scan("", true) }
   }
 
   return { add, redact, stream }

@@ -208,7 +208,10 @@ export const permanent = (options: { readonly reason: PermanentReason; readonly 
  * @since 0.1.0
  */
 export const isFatal = (error: unknown): error is { readonly [kind]: "fatal" } =>
-  Predicate.hasProperty(error, kind) && error[kind] === "fatal"
+  internal.guarded(() => Predicate.hasProperty(error, kind) && error[kind] === "fatal") ?? false
+
+const isToolFailure = (error: unknown): error is ToolFailure =>
+  internal.guarded(() => error instanceof Transient || error instanceof Permanent || error instanceof Unknown) ?? false
 
 /**
  * Classifies an error of somebody else: errors of `effect` (HTTP client, SQL, platform, `AiError`, `TimeoutError`,
@@ -230,7 +233,7 @@ export const isFatal = (error: unknown): error is { readonly [kind]: "fatal" } =
  * @since 0.1.0
  */
 export const fromUnknown = (error: unknown): ToolFailure => {
-  if (error instanceof Transient || error instanceof Permanent || error instanceof Unknown) return error
+  if (isToolFailure(error)) return error
   const row = internal.lookUp(error)
   if (row === undefined) return new Unknown({ message: internal.safeMessage(error) })
   if (row.kind === "permanent") {

@@ -223,12 +223,12 @@ describe("bulkhead, serial", () => {
         publish: () => Effect.void
       })
       const now = yield* Clock.currentTimeMillis
-      const fibers = yield* Effect.forEach(
+      const submitted = yield* Effect.forEach(
         calls,
         (params, index) =>
           dispatch.submit({ turn: 1, request: 1, index, id: `${index}`, name: "work", params }, now + deadline)
       )
-      return yield* Effect.forEach(fibers, Fiber.join)
+      return yield* Effect.all(submitted, { concurrency: "unbounded" })
     }).pipe(Effect.provide(handlers))
     return {
       answers,
@@ -335,14 +335,14 @@ describe("bulkhead, serial", () => {
             emit: () => Effect.void,
             publish: () => Effect.void
           })
-          const fibers = yield* Effect.forEach(
+          const submitted = yield* Effect.forEach(
             ["0", "1", "2"],
             (key, index) =>
               dispatch.submit({ turn: 1, request: 1, index, id: key, name: "limited", params: { key } }, 60_000)
           )
-          yield* Effect.forEach(fibers, (fiber) =>
+          yield* Effect.forEach(submitted, (call) =>
             Effect.andThen(
-              Fiber.join(fiber),
+              call,
               Effect.map(Clock.currentTimeMillis, (at) => ends.push(at))
             ), { concurrency: "unbounded" })
         }).pipe(Effect.provide(handlers))

@@ -40,16 +40,14 @@ const deadlinePassed: Failed = {
   executed: false
 }
 
-const interrupted: Failed = {
-  kind: "permanent",
-  reason: "Cancelled",
-  message: "the tool interrupted itself",
-  executed: true
-}
+const cancelled = (message: string): Failed => ({ kind: "permanent", reason: "Cancelled", message, executed: true })
 
 const fromCause = (plan: Plan, cause: Cause.Cause<unknown>): Failed => {
   if (Cause.hasDies(cause)) return defect("the tool failed because of an internal error", true, cause)
-  return Option.match(Cause.findErrorOption(cause), { onNone: () => interrupted, onSome: plan.classify })
+  return Option.match(Cause.findErrorOption(cause), {
+    onNone: () => cancelled("the tool interrupted itself"),
+    onSome: plan.classify
+  })
 }
 
 /** Interrupts a handler and waits for the grace; `true` when it has ended. */
@@ -110,19 +108,22 @@ export const attempt = (plan: Plan): Execute =>
     call.attempt++
     const key = { ...keyOf(call), attempt: call.attempt }
     yield* emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at }))
-    const exit = yield* Effect.exit(
-      Effect.flatMap(runHandler(plan, call, millis), (value) => encoded(plan, value))
+    const ended = (failed: Failed | undefined) =>
+      emit(call, (at) => ({
+        _tag: "AttemptEnded",
+        ...key,
+        at,
+        ...(failed === undefined ? {} : { failure: recorded(failed) })
+      }))
+    const exit = yield* Effect.flatMap(runHandler(plan, call, millis), (value) => encoded(plan, value)).pipe(
+      Effect.onInterrupt(() => Effect.ignore(ended(cancelled("the call was interrupted")))),
+      Effect.exit
     )
     const failed = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
     if (Exit.isFailure(exit) && failed === undefined) return yield* exit
     if (failed?.kind === "defect") {
       yield* Effect.logError(`Tool "${call.name}" failed: ${failed.message}`, failed.error)
     }
-    yield* emit(call, (at) => ({
-      _tag: "AttemptEnded",
-      ...key,
-      at,
-      ...(failed === undefined ? {} : { failure: recorded(failed) })
-    }))
+    yield* ended(failed)
     return yield* exit
   })

@@ -170,9 +170,8 @@ export const run = Effect.fnUntraced(function*(
         log.answer(command.index, answer),
         Option.isSome(answer.fatal) ? Effect.fail(answer.fatal.value) : Effect.void
       )
-    const answered = Effect.onInterrupt(Fiber.join(call), () => Fiber.interrupt(call))
-    yield* launch(command, Effect.flatMap(answered, settle))
-  }, Effect.uninterruptible)
+    yield* launch(command, Effect.flatMap(call, settle))
+  })
 
   const answerCall = Effect.fnUntraced(function*({ index, why }: Command<"AnswerCall">) {
     const running = inFlight.get(`call ${index}`)
