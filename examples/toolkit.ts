@@ -1,7 +1,7 @@
 // An agent with two tools of a toolkit: typed failures, policy on the tool, handlers as a layer that tests can swap.
 import { Agent, ToolFailure, ToolPolicy } from "@volley/core"
 import { Offline } from "@volley/core/offline"
-import { Context, Effect, Layer, Schema } from "effect"
+import { Console, Context, Effect, Layer, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 
 class ApiDown extends Schema.TaggedError<ApiDown>()("ApiDown", {}) {
@@ -81,7 +81,7 @@ const Support = Agent.make("support", {
 
 const program = Effect.gen(function*() {
   const outcome = yield* Agent.run(Support, "Who is working on ticket 17, and what about ticket 99?")
-  console.log(outcome.text)
+  yield* Console.log(outcome.text)
 })
 
 await Effect.runPromise(program.pipe(Effect.provide(Layer.mergeAll(TicketsLive, Offline.layer))))

@@ -389,7 +389,7 @@ export const runPromise = <Tools, E, R, ModelError = never, LayerError = never>(
 ): Promise<Outcome.Outcome> => {
   const layer = (options.layer ?? Layer.empty) as Layer.Layer<R, LayerError>
   return Effect.runPromise(
-    run(agent, input, options).pipe(Effect.provide(options.model), Effect.provide(layer)),
+    Effect.provide(run(agent, input, options), Layer.merge(options.model, layer)),
     options.signal === undefined ? undefined : { signal: options.signal }
   )
 }

@@ -1,3 +1,4 @@
+// @effect-diagnostics missingEffectContext:off floatingEffect:off
 import { Agent, Dispatcher, type Outcome, ToolFailure } from "@volley/core"
 import { Context, Effect, Layer, Schema } from "effect"
 import { type LanguageModel, Tool, Toolkit } from "effect/ai"

@@ -66,4 +66,49 @@ describe("ToolPolicy", () => {
     // @ts-expect-error there is no such parameter
     ToolPolicy.effectful(none, { serial: ({ other }) => other })
   })
+
+  it("dynamic tools - have no failures to classify; the schema of the parameters is kept", () => {
+    const raw = Tool.dynamic("raw", { parameters: { type: "object" } })
+    expectTypeOf(ToolPolicy.readonly(raw)).toEqualTypeOf<typeof raw>()
+    expectTypeOf(ToolPolicy.effectful(raw, { concurrency: 1, timeout: 100 })).toEqualTypeOf<typeof raw>()
+    // @ts-expect-error the tool has no failures of its own
+    ToolPolicy.readonly(raw, { failures: { Busy: "transient" } })
+    const typed = Tool.dynamic("typed", { parameters, success: Schema.String, failure: Busy })
+    expectTypeOf(ToolPolicy.readonly(typed, { failures: { Busy: "transient" }, retry: { times: 1 } }))
+      .toEqualTypeOf<typeof typed>()
+    // @ts-expect-error Busy is not classified
+    ToolPolicy.readonly(typed)
+    ToolPolicy.effectful(typed, { failures: { Busy: "permanent" }, serial: ({ name }) => name })
+  })
+
+  it("a failure schema without tags - has nothing to classify", () => {
+    const untagged = Tool.make("untagged", { failure: Schema.String })
+    expectTypeOf(ToolPolicy.readonly(untagged)).toEqualTypeOf<typeof untagged>()
+    expectTypeOf<ToolPolicy.FailureTag<typeof untagged>>().toEqualTypeOf<never>()
+    // @ts-expect-error there are no tags
+    ToolPolicy.readonly(untagged, { failures: { Busy: "transient" } })
+  })
+
+  it("a failure schema with some tags - those are classified", () => {
+    const mixed = Tool.make("mixed", { failure: Schema.Union([Busy, Schema.String, ToolFailure.Permanent]) })
+    expectTypeOf<ToolPolicy.FailureTag<typeof mixed>>().toEqualTypeOf<"Busy">()
+    ToolPolicy.readonly(mixed, { failures: { Busy: "transient" }, retry: { times: 1 } })
+    // @ts-expect-error Busy is not classified
+    ToolPolicy.readonly(mixed, {})
+    // @ts-expect-error Permanent states its kind itself
+    ToolPolicy.readonly(mixed, { failures: { Busy: "transient", Permanent: "permanent" } })
+  })
+
+  it("an unknown failure - may be transient", () => {
+    const unknown = Tool.make("unknown", { failure: Schema.Unknown })
+    expectTypeOf(ToolPolicy.readonly(unknown, { retry: { times: 1 } })).toEqualTypeOf<typeof unknown>()
+  })
+
+  it("retry - a failure that states that it is transient is enough", () => {
+    const stated = Tool.make("stated", { failure: Schema.Union([ToolFailure.Transient, Sealed]) })
+    ToolPolicy.idempotent(stated, { retry: { times: 1 } })
+    const fatal = Tool.make("fatal", { failure: Sealed })
+    // @ts-expect-error fatal is never retried
+    ToolPolicy.idempotent(fatal, { retry: { times: 1 } })
+  })
 })

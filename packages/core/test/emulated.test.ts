@@ -2,16 +2,14 @@ import { assert, describe, it } from "@effect/vitest"
 import { Agent, Check, type Limits, Outcome, type RunEvent, RunState, ToolFailure } from "@volley/core"
 import { Anthropic } from "@volley/core/anthropic"
 import { Emulator, Ledger, ModelScript } from "@volley/core/testing"
-import { Cause, Effect, Exit, Fiber, Redacted, Schema } from "effect"
+import { Cause, Effect, Exit, Fiber, Layer, Redacted, Schema } from "effect"
 import type { Prompt } from "effect/ai"
 import { answers, ofTag } from "./support/observe.ts"
 
 // These tests run live: bytes go through real sockets, whose time no test clock knows.
 
-const model = (url: string) =>
-  Anthropic.model("claude-sonnet-5-5").pipe(
-    (model) => [model, Anthropic.layer({ baseUrl: url, apiKey: Redacted.make("test-key") })] as const
-  )
+const modelAt = (baseUrl: string) =>
+  Layer.provide(Anthropic.model("claude-sonnet-5-5"), Anthropic.layer({ baseUrl, apiKey: Redacted.make("test-key") }))
 
 const tools = Effect.gen(function*() {
   const ledger = yield* Ledger.make
@@ -53,7 +51,6 @@ const emulate = Effect.fnUntraced(function*(
   const { ledger, tools: list } = yield* tools
   const agent = Agent.make("emulated", { instructions: "Be brief", tools: list, limits: options.limits ?? {} })
   const events: Array<RunEvent.RunEvent> = []
-  const [live, client] = model(emulator.url)
   let cancel = (): void => {}
   const run = Agent.run(agent, "Go", {
     ...options,
@@ -63,7 +60,7 @@ const emulate = Effect.fnUntraced(function*(
         events.push(item)
         if (events.length === options.cancelAt) cancel()
       })
-  }).pipe(Effect.provide(live), Effect.provide(client))
+  }).pipe(Effect.provide(modelAt(emulator.url)))
   const fiber = yield* Effect.forkChild(run)
   cancel = () => fiber.interruptUnsafe()
   const exit = yield* Fiber.await(fiber)

@@ -54,10 +54,8 @@ const statedKind = (error: unknown): ToolFailure.Kind | undefined =>
 /**
  * What an error of a handler means: what the error states itself, else what the tool's policy says of its tag, else what
  * the table knows.
- *
- * @internal
  */
-export const classify = (policy: ToolPolicy.Policy) => (error: unknown): Failed => {
+const classify = (policy: ToolPolicy.Policy) => (error: unknown): Failed => {
   const failure = AiError.isAiErrorReason(error)
     ? AiError.make({ module: "Toolkit", method: "handler", reason: error })
     : error
@@ -126,7 +124,7 @@ export const makePlan = (tool: Tool.Any, handler: Handler, services: Context.Con
       ),
     encode: (value) =>
       toModelOutput === undefined
-        ? value === undefined ? Effect.succeed(undefined) : Effect.provideContext(encode(value), services)
+        ? value === undefined ? Effect.void : Effect.provideContext(encode(value), services)
         : Effect.sync(() => Prompt.toolModelOutputToText(toModelOutput(value))),
     classify: classify(policy)
   }

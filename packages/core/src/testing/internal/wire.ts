@@ -91,8 +91,7 @@ const blockText = (block: ModelScript.Block): string => {
   }
 }
 
-/** @internal */
-export const events = (reply: ModelScript.Reply, context: Context): ReadonlyArray<Event> => [
+const events = (reply: ModelScript.Reply, context: Context): ReadonlyArray<Event> => [
   { type: "message_start", message: message(reply, context, { content: [], ended: false }) },
   { type: "ping" },
   ...content(reply, context.step).flatMap((block, index): ReadonlyArray<Event> => [

@@ -7,11 +7,11 @@ import * as Effect from "effect/Effect"
 import type { NotADirectory } from "../FilesError.ts"
 import type { Place, PlaceError, Root } from "./root.ts"
 
-/** Directories that are shown but not entered, unless a walk starts in them. @internal */
-export const closed: ReadonlySet<string> = new Set([".git", "node_modules"])
+/** Directories that are shown but not entered, unless a walk starts in them. */
+const closed: ReadonlySet<string> = new Set([".git", "node_modules"])
 
-/** The most entries one walk looks at. @internal */
-export const maxEntries = 20_000
+/** The most entries one walk looks at. */
+const maxEntries = 20_000
 
 /** @internal */
 export const entriesPerYield = 8
