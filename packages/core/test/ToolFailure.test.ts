@@ -138,12 +138,12 @@ describe("Node and undici codes", () => {
     })
   })
 
+  const errorOfFetch = (url: string): Promise<unknown> => fetch(url).then(() => undefined, (error: unknown) => error)
+
   it.live("fetch - a refused connection executed nothing (live: the error is that of a real socket)", () =>
     Effect.gen(function*() {
       const port = yield* closedPort
-      const error = yield* Effect.flip(
-        Effect.tryPromise({ try: () => fetch(`http://127.0.0.1:${port}`), catch: (found) => found })
-      )
+      const error = yield* Effect.promise(() => errorOfFetch(`http://127.0.0.1:${port}`))
       assert.instanceOf(error, TypeError)
       assert.strictEqual(meaning(error), "transient Unavailable notExecuted")
       assert.isFalse(isBug(error))

@@ -1,0 +1,297 @@
+import { Limits, RunEvent } from "@volley/core"
+import { Schema } from "effect"
+import { Prompt } from "effect/ai"
+import * as Arbitrary from "effect/Arbitrary"
+import { integer, json, oneOf, utf16 } from "./arbitraries.ts"
+
+export const user = (text: string): Prompt.Prompt =>
+  Prompt.fromMessages([Prompt.userMessage({ content: [Prompt.textPart({ text })] })])
+
+export const usage = (inputTokens: number, outputTokens: number): RunEvent.Usage => ({
+  inputTokens,
+  outputTokens,
+  cacheReadTokens: 0,
+  cacheWriteTokens: 0
+})
+
+export const failure: RunEvent.Failure = {
+  kind: "transient",
+  reason: "Timeout",
+  message: "no result within 100 ms",
+  executed: true
+}
+
+const reply = (turn: number, request: number) => ({ turn, request })
+const callKey = (turn: number, request: number, index: number) => ({ turn, request, index })
+
+export const started = (limits: Limits.Limits = {}): RunEvent.Of<"RunStarted"> => ({
+  _tag: "RunStarted",
+  version: 1,
+  at: 0,
+  runId: "run",
+  agent: "agent",
+  instructions: "Help.",
+  history: Prompt.empty,
+  input: user("Go"),
+  tools: [{ name: "look", class: "readonly", concurrency: 2 }, { name: "pay", class: "effectful", concurrency: 1 }],
+  limits: Limits.resolve({ concurrency: 2, ...limits })
+})
+
+export const modelRequested = (
+  turn: number,
+  request = 1,
+  more: Partial<RunEvent.Of<"ModelRequested">> = {}
+): RunEvent.RunEvent => ({ _tag: "ModelRequested", ...reply(turn, request), at: 0, ...more })
+
+export const text = (turn: number, request: number, words: string): RunEvent.RunEvent => ({
+  _tag: "BlockReceived",
+  ...reply(turn, request),
+  part: Prompt.textPart({ text: words })
+})
+
+export const requested = (
+  turn: number,
+  request: number,
+  index: number,
+  name = "look",
+  id = `call-${turn}-${request}-${index}`
+): RunEvent.RunEvent => ({
+  _tag: "ToolCallRequested",
+  ...callKey(turn, request, index),
+  at: 0,
+  id,
+  name,
+  params: { n: index }
+})
+
+export const responded = (turn: number, request = 1, finishReason = "tool-calls"): RunEvent.RunEvent => ({
+  _tag: "ModelResponded",
+  ...reply(turn, request),
+  at: 0,
+  finishReason,
+  stopReason: finishReason,
+  usage: usage(10, 1)
+})
+
+export const modelFailed = (turn: number, request = 1, restartable = true): RunEvent.RunEvent => ({
+  _tag: "ModelFailed",
+  ...reply(turn, request),
+  at: 0,
+  reason: "NetworkError",
+  message: "cut",
+  restartable,
+  wait: 100
+})
+
+export const intended = (turn: number, request: number, indices: ReadonlyArray<number>): RunEvent.RunEvent => ({
+  _tag: "DispatchIntended",
+  ...reply(turn, request),
+  at: 0,
+  calls: indices.map((index) => ({ index, class: "readonly", key: `key-${index}` }))
+})
+
+const attempt = <Tag extends string>(_tag: Tag) => (turn: number, request: number, index: number, number = 1) => ({
+  _tag,
+  ...callKey(turn, request, index),
+  at: 0,
+  attempt: number
+})
+
+export const attemptStarted = attempt("AttemptStarted")
+export const attemptEnded = attempt("AttemptEnded")
+export const abandoned = attempt("AttemptAbandoned")
+export const released = attempt("AttemptReleased")
+
+export const retryScheduled = (turn: number, request: number, index: number): RunEvent.RunEvent => ({
+  _tag: "RetryScheduled",
+  ...callKey(turn, request, index),
+  at: 0,
+  attempt: 2,
+  wait: 50
+})
+
+export const answered = (turn: number, request: number, index: number, ok = true): RunEvent.RunEvent => ({
+  _tag: "ToolCallAnswered",
+  ...callKey(turn, request, index),
+  at: 0,
+  ok,
+  result: ok ? `result ${index}` : "Transient failure (Timeout): no result.",
+  attempts: 1,
+  ...(ok ? {} : { failure })
+})
+
+export const turnClosed = (turn: number, request = 1): RunEvent.RunEvent => ({
+  _tag: "TurnClosed",
+  ...reply(turn, request),
+  at: 0
+})
+
+export const ended = (outcome: RunEvent.Of<"RunEnded">["outcome"] = "completed"): RunEvent.RunEvent => ({
+  _tag: "RunEnded",
+  at: 0,
+  outcome,
+  text: "Done."
+})
+
+/** A run that holds every guarantee and has every kind of event. */
+export const goodRun: ReadonlyArray<RunEvent.RunEvent> = [
+  started(),
+  modelRequested(1),
+  text(1, 1, "Half a"),
+  requested(1, 1, 0),
+  modelFailed(1),
+  modelRequested(1, 2),
+  text(1, 2, "Let me look."),
+  requested(1, 2, 0),
+  requested(1, 2, 1),
+  requested(1, 2, 2, "pay"),
+  responded(1, 2),
+  intended(1, 2, [0, 1, 2]),
+  attemptStarted(1, 2, 0),
+  attemptStarted(1, 2, 1),
+  { ...attemptEnded(1, 2, 0), failure },
+  retryScheduled(1, 2, 0),
+  attemptStarted(1, 2, 2),
+  abandoned(1, 2, 1),
+  attemptEnded(1, 2, 1),
+  answered(1, 2, 1, false),
+  attemptEnded(1, 2, 2),
+  answered(1, 2, 2),
+  attemptStarted(1, 2, 0, 2),
+  attemptEnded(1, 2, 0, 2),
+  answered(1, 2, 0),
+  turnClosed(1, 2),
+  modelRequested(2),
+  released(1, 2, 1),
+  text(2, 1, "Done."),
+  responded(2, 1, "stop"),
+  turnClosed(2),
+  ended()
+]
+
+/** Parts of every type. */
+export const parts: ReadonlyArray<Prompt.Part> = [
+  Prompt.textPart({ text: "words\n\"quoted\" \u2028 😀" }),
+  Prompt.textPart({ text: "", options: { anthropic: { cacheControl: { type: "ephemeral" } } } }),
+  Prompt.reasoningPart({ text: "hm", options: { anthropic: { info: { type: "thinking", signature: "c2ln" } } } }),
+  Prompt.filePart({ mediaType: "image/png", fileName: "a.png", data: new Uint8Array([0, 1, 254, 255]) }),
+  Prompt.filePart({ mediaType: "application/pdf", data: new URL("https://example.com/a.pdf") }),
+  Prompt.filePart({ mediaType: "text/plain", data: "aGk=" }),
+  Prompt.toolCallPart({ id: "c", name: "look", params: { deep: [{ "__proto__": 1 }] }, providerExecuted: true }),
+  Prompt.toolResultPart({ id: "c", name: "look", isFailure: false, result: [null, 1], providerExecuted: true }),
+  Prompt.toolApprovalRequestPart({ approvalId: "a", toolCallId: "c" }),
+  Prompt.toolApprovalResponsePart({ approvalId: "a", approved: false, reason: "no" })
+]
+
+const prompts: ReadonlyArray<Prompt.Prompt> = [
+  Prompt.empty,
+  user("Hello"),
+  Prompt.fromMessages([
+    Prompt.systemMessage({ content: "Be brief." }),
+    Prompt.userMessage({ content: [Prompt.textPart({ text: "a" }), parts[3] as Prompt.FilePart] }),
+    Prompt.assistantMessage({ content: [parts[2] as Prompt.ReasoningPart, parts[6] as Prompt.ToolCallPart] }),
+    Prompt.toolMessage({ content: [parts[7] as Prompt.ToolResultPart] })
+  ])
+]
+
+const [firstPart, ...otherParts] = parts as [Prompt.Part, ...Array<Prompt.Part>]
+const [firstPrompt, ...otherPrompts] = prompts as [Prompt.Prompt, ...Array<Prompt.Prompt>]
+const part = oneOf([firstPart, ...otherParts])
+const prompt = oneOf([firstPrompt, ...otherPrompts])
+const small = integer(0, 3)
+const time = integer(0, 700_000)
+
+const key = { turn: small, request: small, index: small }
+const strings = utf16(10)
+
+const limits: Arbitrary.Arbitrary<Limits.Resolved> = Arbitrary.all({
+  turns: integer(1, 3),
+  toolCalls: oneOf([null, 0, 2]),
+  toolCallsPerTurn: integer(1, 2),
+  concurrency: integer(1, 3),
+  retries: integer(0, 2),
+  deadline: oneOf([null, 1000, 300_000]),
+  toolTimeout: oneOf([null, 0.5, 100])
+})
+
+/** Events of one tag: what the schema can generate, with keys that meet and values that JSON has. */
+const ofTag: { readonly [Tag in RunEvent.RunEvent["_tag"]]: Arbitrary.Arbitrary<RunEvent.Of<Tag>> } = {
+  RunStarted: Arbitrary.map(
+    Arbitrary.all({ history: prompt, input: prompt, limits, tenant: strings, metadata: strings, tool: strings }),
+    ({ metadata, tool, ...fields }) => ({
+      ...started(),
+      ...fields,
+      metadata: { [metadata]: metadata },
+      tools: [{ name: tool, class: "idempotent" }, { name: "look", class: "readonly", concurrency: 2 }]
+    })
+  ),
+  BlockReceived: Arbitrary.map(Arbitrary.all({ ...key, part }), ({ part: block, request, turn }) => ({
+    _tag: "BlockReceived",
+    turn,
+    request,
+    part: block
+  })),
+  ToolCallRequested: Arbitrary.map(
+    Arbitrary.all({ ...key, at: time, params: json(), name: oneOf(["look", "pay", "constructor"]), id: strings }),
+    (fields) => ({ _tag: "ToolCallRequested", ...fields })
+  ),
+  ToolCallAnswered: Arbitrary.map(
+    Arbitrary.all({ ...key, at: time, result: json(), ok: oneOf([true, false]), attempts: small }),
+    (fields) => ({ _tag: "ToolCallAnswered", ...fields, ...(fields.ok ? {} : { failure }) })
+  ),
+  DispatchIntended: Arbitrary.map(
+    Arbitrary.all({ ...key, indices: Arbitrary.array(small, { maxLength: 3 }) }),
+    ({ indices, request, turn }) => intended(turn, request, indices) as RunEvent.Of<"DispatchIntended">
+  ),
+  ModelRequested: keyed(plain("ModelRequested")),
+  ModelResponded: Arbitrary.map(
+    Arbitrary.all([
+      keyed(plain("ModelResponded")),
+      oneOf(["stop", "tool-calls", "length", "pause", "content-filter", "unknown"])
+    ]),
+    ([event, finishReason]) => ({ ...event, finishReason })
+  ),
+  ModelFailed: keyed(plain("ModelFailed")),
+  AttemptStarted: keyed(plain("AttemptStarted")),
+  AttemptEnded: keyed(plain("AttemptEnded")),
+  RetryScheduled: keyed(plain("RetryScheduled")),
+  AttemptAbandoned: keyed(plain("AttemptAbandoned")),
+  AttemptReleased: keyed(plain("AttemptReleased")),
+  TurnClosed: keyed(plain("TurnClosed")),
+  RunEnded: plain("RunEnded")
+}
+
+/** Generates plain events of a case; JSON has no negative zero. */
+function plain<Tag extends RunEvent.RunEvent["_tag"]>(tag: Tag): Arbitrary.Arbitrary<RunEvent.Of<Tag>> {
+  const positive = (_: string, value: unknown): unknown => Object.is(value, -0) ? 0 : value
+  const schema = RunEvent.RunEvent.cases[tag] as unknown as Schema.Codec<RunEvent.Of<Tag>>
+  return Arbitrary.map(
+    Arbitrary.schema(schema),
+    (found) => JSON.parse(JSON.stringify(found, positive)) as RunEvent.Of<Tag>
+  )
+}
+
+function keyed<A extends { readonly turn: number; readonly request: number }>(
+  event: Arbitrary.Arbitrary<A>
+): Arbitrary.Arbitrary<A> {
+  return Arbitrary.map(Arbitrary.all([event, Arbitrary.all(key)]), ([found, { index, request, turn }]) => ({
+    ...found,
+    turn,
+    request,
+    ...("index" in found ? { index } : {})
+  }))
+}
+
+export const tags = Object.keys(ofTag) as [RunEvent.RunEvent["_tag"], ...Array<RunEvent.RunEvent["_tag"]>]
+
+export const eventOf = <Tag extends RunEvent.RunEvent["_tag"]>(tag: Tag): Arbitrary.Arbitrary<RunEvent.Of<Tag>> =>
+  ofTag[tag]
+
+/** Any event, in no order that a run could produce. */
+export const event: Arbitrary.Arbitrary<RunEvent.RunEvent> = Arbitrary.flatMap(
+  oneOf(tags),
+  (tag): Arbitrary.Arbitrary<RunEvent.RunEvent> => ofTag[tag]
+)
+
+export const encode = Schema.encodeEffect(RunEvent.Json)
+export const decode = Schema.decodeUnknownEffect(RunEvent.Json)
