@@ -57,6 +57,12 @@ const checkOrder = (state: RunState.RunState, event: RunEvent.RunEvent, report: 
     RunEnded: ["ready", "requested", "responded", "finished"]
   }
   if (!allowed[event._tag].includes(state.phase)) report("order", `${event._tag} while the run is ${state.phase}`)
+  if (event._tag === "RunEnded" && state.phase === "responded" && state.response?.finishReason !== "content-filter") {
+    report("order", "RunEnded before the turn of a kept reply is closed")
+  }
+  if (event._tag === "RunEnded" && event.outcome === "completed" && state.phase !== "finished") {
+    report("order", `the run completed while it was ${state.phase}`)
+  }
   if (
     "turn" in event && event._tag !== "ModelRequested" && state.phase !== "ended" && !event._tag.startsWith("Attempt")
   ) {

@@ -20,6 +20,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as BoundTool from "./internal/boundTool.ts"
 import { canonicalJson } from "./internal/canonicalJson.ts"
+import { isTooDeep } from "./internal/depth.ts"
 import { failureText, unknownTool } from "./internal/dispatch/answer.ts"
 import { attempt } from "./internal/dispatch/attempt.ts"
 import { boundResult, boundText } from "./internal/dispatch/bound.ts"
@@ -104,7 +105,7 @@ export interface Dispatch {
  * @since 0.1.0
  */
 export const idempotencyKey = (runId: string, { index, name, params, turn }: Request): string =>
-  sha256(canonicalJson([runId, turn, index, name, params]))
+  sha256(canonicalJson([runId, turn, index, name, isTooDeep(params) ? null : params]))
 
 /**
  * The effect class of the tool of that name; an unknown tool does nothing, so it is read-only.

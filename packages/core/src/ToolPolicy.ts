@@ -43,7 +43,8 @@
  */
 import * as Tool from "effect/ai/Tool"
 import * as Context from "effect/Context"
-import type * as Duration from "effect/Duration"
+import * as Duration from "effect/Duration"
+import * as Option from "effect/Option"
 import type * as Schedule from "effect/Schedule"
 import type * as ToolFailure from "./ToolFailure.ts"
 
@@ -150,6 +151,11 @@ export const Annotation: Context.Reference<Policy> = Context.Reference<Policy>("
   defaultValue: () => ({})
 })
 
+const isTimeout = (timeout: Duration.Input): boolean => {
+  const duration = Duration.fromInput(timeout)
+  return Option.isSome(duration) && Duration.toMillis(duration.value) > 0
+}
+
 const annotated = <T extends Tool.Any>(tool: T, policy: object | undefined): T => {
   const merged: Policy = { ...Context.get(tool.annotations, Annotation), ...policy }
   if (merged.concurrency !== undefined && !(Number.isInteger(merged.concurrency) && merged.concurrency > 0)) {
@@ -158,6 +164,9 @@ const annotated = <T extends Tool.Any>(tool: T, policy: object | undefined): T =
   const times = merged.retry !== undefined && "times" in merged.retry ? merged.retry.times : 0
   if (!(Number.isInteger(times) && times >= 0)) {
     throw new RangeError(`Tool "${tool.name}": retry.times must be a whole number of at least 0`)
+  }
+  if (merged.timeout !== undefined && !isTimeout(merged.timeout)) {
+    throw new RangeError(`Tool "${tool.name}": timeout must be a duration above zero`)
   }
   return tool.annotate(Annotation, merged) as Tool.Any as T
 }

@@ -224,6 +224,12 @@ describe("all", () => {
       "order: RunEnded while the run is dispatching"
     ],
     [
+      "an end before the turn of a kept reply is closed",
+      [started(), modelRequested(1), text(1, 1, "Yes"), responded(1, 1, "stop"), ended()],
+      "order: RunEnded before the turn of a kept reply is closed"
+    ],
+    ["a completion without an answer", [started(), ended()], "order: the run completed while it was ready"],
+    [
       "an answer of the request before",
       [
         started(),

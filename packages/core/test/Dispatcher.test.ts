@@ -384,6 +384,39 @@ describe("failures", () => {
       assert.deepStrictEqual(waits(busy.events), [2000, 2000])
     }).pipe(Effect.provide(handlers)))
 
+  it.effect("G17 - an error that throws whatever is asked of it is answered, and its attempt ends", () =>
+    Effect.gen(function*() {
+      const refuse = () => {
+        throw new Error("hostile")
+      }
+      const hostile = new Proxy({}, { get: refuse, has: refuse, getPrototypeOf: refuse, ownKeys: refuse })
+      const tool = Agent.tool("hostile", { description: "Fails oddly", run: () => Effect.fail(hostile) })
+      const report = yield* Dispatcher.call(tool, {})
+      assert.deepInclude(report.failure, { kind: "unknown", message: "no message" })
+      assert.strictEqual(ofTag(report.events, "AttemptEnded").length, 1)
+    }))
+
+  it.effect("a wait without end is no wait: what the journal keeps is finite", () =>
+    Effect.gen(function*() {
+      const tool = Agent.tool("endless", {
+        description: "Asks to wait for ever",
+        run: () =>
+          Effect.fail(ToolFailure.transient({ reason: "Unavailable", message: "never", retryAfter: Duration.infinity }))
+      })
+      const report = yield* Dispatcher.call(tool, {})
+      assert.strictEqual(report.failure?.retryAfter, undefined)
+    }))
+
+  it.effect("G17 - arguments nested 100,000 levels deep are answered, not thrown", () =>
+    Effect.gen(function*() {
+      let deep: unknown = 1
+      for (let level = 0; level < 100_000; level++) deep = [deep]
+      const tool = Tool.dynamic("deep", { parameters: { type: "object" } })
+      const handlers = Toolkit.make(tool).toLayer({ deep: () => Effect.succeed("ran") })
+      const report = yield* Effect.provide(Dispatcher.call(tool, { deep } as never), handlers)
+      assert.include(String(report.result), "the arguments are nested deeper than 256 levels")
+    }))
+
   it.effect("a fatal failure is the effect's own error", () =>
     Effect.gen(function*() {
       class Sealed extends Schema.TaggedError<Sealed>()("Sealed", {}) {

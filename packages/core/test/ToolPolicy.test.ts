@@ -97,6 +97,13 @@ describe("policy", () => {
         /^Tool "standard": concurrency must be a whole number of at least 1$/
       )
     }
+    for (const timeout of [0, -1, Number.NaN, "soon" as never]) {
+      assert.throws(
+        () => make(standard, { timeout }),
+        RangeError,
+        /^Tool "standard": timeout must be a duration above zero$/
+      )
+    }
     for (const times of [-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY]) {
       assert.throws(
         () => make(standard, { retry: { times } }),

@@ -25,7 +25,8 @@ export const guarded = <A>(ask: () => A): A | undefined => {
   }
 }
 
-const read = (value: unknown, key: string): unknown =>
+/** A property of anything; `undefined` where there is none or reading it throws. @internal */
+export const read = (value: unknown, key: string): unknown =>
   Predicate.isObjectKeyword(value) ? guarded(() => (value as { readonly [key: string]: unknown })[key]) : undefined
 
 const text = (value: unknown): string | undefined => typeof value === "string" ? value : undefined
@@ -57,7 +58,8 @@ const numberOf = (error: object, name: string): number | undefined => {
   return Number.isFinite(number) && number >= 0 ? number : undefined
 }
 
-const retryAfterOf = (error: object): number | undefined => {
+/** The wait in milliseconds that an error asks for, in a field or in its response's headers. @internal */
+export const retryAfterOf = (error: object): number | undefined => {
   const stated = read(error, "retryAfter")
   const millis = Duration.isDuration(stated) ? Duration.toMillis(stated) : stated
   if (typeof millis === "number" && Number.isFinite(millis) && millis >= 0) return millis
@@ -72,13 +74,13 @@ const rowByName: { readonly [name: string]: Table.Row | undefined } = {
 
 const rowOf = (error: object): Table.Row | undefined => {
   const tag = tagOf(error)
-  const reason = tagOf(read(error, "reason"))
+  const reason = tagOf(read(error, "reason")) ?? text(read(error, "reason"))
   const code = text(read(error, "code"))
   const name = text(read(error, "name"))
   const status = statusOf(error)
   return (code === undefined ? undefined : Table.byCode.get(code)) ??
     (status === undefined ? undefined : Table.byStatus(status)) ??
-    (tag === undefined ? undefined : Table.byTag.get(reason === undefined ? tag : `${tag}/${reason}`)) ??
+    (tag === undefined ? undefined : Table.byTag.get(`${tag}/${reason}`) ?? Table.byTag.get(tag)) ??
     (name !== undefined && Object.hasOwn(rowByName, name) ? rowByName[name] : undefined)
 }
 

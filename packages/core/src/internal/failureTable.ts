@@ -173,6 +173,8 @@ export const byTag: ReadonlyMap<string, Row> = new Map(Object.entries({
   "SqlError/LockTimeoutError": transient("Timeout", "lock not obtained in time"),
   "SqlError/StatementTimeoutError": transient("Timeout", "statement timed out"),
   "AiError/NetworkError": transient("ConnectionLost", "the model request failed in transport"),
+  "NetworkError/EncodeError": permanent("InvalidArguments", "the model request cannot be encoded"),
+  "NetworkError/InvalidUrlError": permanent("InvalidArguments", "the model's address is not a URL"),
   "AiError/RateLimitError": notExecuted("RateLimited", "the model is rate limited"),
   "AiError/QuotaExhaustedError": permanent("FailedPrecondition", "the model quota is spent"),
   "AiError/AuthenticationError": permanent("Unauthenticated", "the model refused the credentials"),

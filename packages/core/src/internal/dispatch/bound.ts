@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import { deepest, isTooDeep } from "../depth.ts"
 
 /** The most UTF-8 bytes of one result. @internal */
 export const maximumBytes = 32 * 1024
@@ -36,13 +37,6 @@ export const boundText = (text: string, maximum: number = maximumBytes): string 
   return `${start}${marker(size - bytesOf(start) - bytesOf(end))}${end}`
 }
 
-/** Beyond this many levels what writes JSON or checks a schema may run out of stack. */
-const deepest = 256
-
-const isDeeper = (value: unknown, levels: number): boolean =>
-  typeof value === "object" && value !== null &&
-  (levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1)))
-
 /**
  * A result within the bound: a value that is too large becomes its JSON text, cut; one that is nested too deeply is told
  * to be so. A result is never empty.
@@ -52,7 +46,7 @@ const isDeeper = (value: unknown, levels: number): boolean =>
 export const boundResult = (value: unknown, maximum: number = maximumBytes): unknown => {
   if (value === undefined || value === "") return "done"
   if (typeof value === "string") return boundText(value, maximum)
-  if (isDeeper(value, deepest)) return `the result is nested deeper than ${deepest} levels and was left out`
+  if (isTooDeep(value)) return `the result is nested deeper than ${deepest} levels and was left out`
   const json = JSON.stringify(value)
   return bytesOf(json) <= maximum ? value : boundText(json, maximum)
 }

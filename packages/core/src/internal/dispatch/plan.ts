@@ -17,7 +17,8 @@ import type * as SchemaIssue from "effect/SchemaIssue"
 import * as ToolCall from "../../ToolCall.ts"
 import * as ToolFailure from "../../ToolFailure.ts"
 import * as ToolPolicy from "../../ToolPolicy.ts"
-import { safeMessage } from "../classify.ts"
+import { guarded, read, retryAfterOf, safeMessage } from "../classify.ts"
+import { deepest, isTooDeep } from "../depth.ts"
 import { describeIssue } from "./describeIssue.ts"
 import * as Permits from "./permits.ts"
 import { backoff } from "./retry.ts"
@@ -33,42 +34,40 @@ export interface Handler {
   readonly context: Context.Context<never>
 }
 
-const executedOf = (error: unknown, fallback: boolean): boolean =>
-  Predicate.hasProperty(error, "executed") && typeof error.executed === "boolean" ? error.executed : fallback
+const kinds: ReadonlySet<unknown> = new Set<ToolFailure.Kind>(["transient", "permanent", "unknown", "fatal"])
 
-const retryAfterOf = (error: unknown): { readonly retryAfter?: number } =>
-  Predicate.hasProperty(error, "retryAfter") && Duration.isDuration(error.retryAfter)
-    ? { retryAfter: Duration.toMillis(error.retryAfter) }
-    : {}
+const kindOf = (policy: ToolPolicy.Policy, error: unknown): ToolFailure.Kind | undefined => {
+  const stated = read(error, ToolFailure.kind)
+  if (kinds.has(stated)) return stated as ToolFailure.Kind
+  const tag = read(error, "_tag")
+  return typeof tag === "string" && policy.failures !== undefined && Object.hasOwn(policy.failures, tag)
+    ? policy.failures[tag]
+    : undefined
+}
 
-const reasonOf = (error: unknown): string =>
-  Predicate.hasProperty(error, "reason") && typeof error.reason === "string"
-    ? error.reason
-    : Predicate.hasProperty(error, "_tag") && typeof error._tag === "string"
-    ? error._tag
-    : "Unknown"
-
-const statedKind = (error: unknown): ToolFailure.Kind | undefined =>
-  Predicate.hasProperty(error, ToolFailure.kind) ? error[ToolFailure.kind] as ToolFailure.Kind : undefined
+const reasonOf = (kind: ToolFailure.Kind, error: unknown): string => {
+  if (kind === "unknown") return "Unknown"
+  const named = [read(error, "reason"), read(error, "_tag")].find((name) => typeof name === "string")
+  return typeof named === "string" ? named : "Unknown"
+}
 
 /**
  * What an error of a handler means: what the error states itself, else what the tool's policy says of its tag, else what
  * the table knows.
  */
 const classify = (policy: ToolPolicy.Policy) => (error: unknown): Failed => {
-  const failure = AiError.isAiErrorReason(error)
-    ? AiError.make({ module: "Toolkit", method: "handler", reason: error })
+  const failure = guarded(() => AiError.isAiErrorReason(error)) === true
+    ? AiError.make({ module: "Toolkit", method: "handler", reason: error as AiError.AiErrorReason })
     : error
-  const tag = Predicate.hasProperty(failure, "_tag") && typeof failure._tag === "string" ? failure._tag : ""
-  const stated = statedKind(failure)
-    ?? (policy.failures !== undefined && Object.hasOwn(policy.failures, tag) ? policy.failures[tag] : undefined)
-  if (stated === undefined) return classify(policy)(ToolFailure.fromUnknown(failure))
+  const kind = kindOf(policy, failure)
+  if (kind === undefined) return classify(policy)(ToolFailure.fromUnknown(failure))
+  const retryAfter = Predicate.isObject(failure) ? retryAfterOf(failure) : undefined
   return {
-    kind: stated,
-    reason: stated === "unknown" ? "Unknown" : reasonOf(failure),
+    kind,
+    reason: reasonOf(kind, failure),
     message: safeMessage(failure),
-    executed: executedOf(failure, true),
-    ...retryAfterOf(failure),
+    executed: read(failure, "executed") !== false,
+    ...(retryAfter === undefined ? {} : { retryAfter }),
     error: failure
   }
 }
@@ -140,6 +139,7 @@ export const makeDecode = (tool: Tool.Any, services: Context.Context<never>) => 
     if (!Predicate.isObject(params) || Array.isArray(params)) {
       return Effect.fail("the arguments are not a complete JSON object")
     }
+    if (isTooDeep(params)) return Effect.fail(`the arguments are nested deeper than ${deepest} levels`)
     return decode(params).pipe(
       Effect.mapError((error: { readonly issue: SchemaIssue.Issue }) => describeIssue(error.issue)),
       Effect.provideContext(services)

@@ -8,6 +8,7 @@ import type * as Response from "effect/ai/Response"
 import type * as Tool from "effect/ai/Tool"
 import * as Predicate from "effect/Predicate"
 import type * as RunEvent from "../../RunEvent.ts"
+import { deepest, isTooDeep } from "../depth.ts"
 
 /** A part of a reply whose tool calls are not decoded. @internal */
 export type Part = Response.StreamPart<Record<string, Tool.Any>, "deferred">
@@ -116,7 +117,8 @@ export const make = (key: Key) => {
       index,
       id: distinct(part.id),
       name,
-      params,
+      // what is nested too deeply cannot be kept; a text is never run
+      params: isTooDeep(params) ? `(arguments nested deeper than ${deepest} levels)` : params,
       options
     } as const
     index++

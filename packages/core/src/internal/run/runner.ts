@@ -199,9 +199,10 @@ export const run = Effect.fnUntraced(function*(
   const closeDown = Effect.fnUntraced(function*(outcome: "failed" | "cancelled", reason: string) {
     log.close()
     yield* interruptAll
-    const { calls, phase } = log.state()
+    const { calls, phase, response } = log.state()
     if (phase === "new" || phase === "ended") return
-    if (phase === "responded" || phase === "dispatching") {
+    const kept = phase === "dispatching" || (phase === "responded" && response?.finishReason !== "content-filter")
+    if (kept) {
       for (const call of calls) {
         yield* log.answer(call.requested.index, cancelled(call, outcome, effectClassOf(call)))
       }
