@@ -152,10 +152,10 @@ export const tool = <
       if (Effect.isEffect(returned)) return returned
       if (!Predicate.isPromiseLike(returned)) return Effect.succeed(returned)
       const promise = returned
-      return Effect.tryPromise({ try: () => promise, catch: (error) => error }).pipe(
-        Effect.catch(thrown),
-        Effect.onInterrupt(() => Effect.sync(() => controller.abort()))
-      )
+      return Effect.callback((resume) => {
+        promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(thrown(error)))
+        return Effect.sync(() => controller.abort())
+      })
     })
   return Object.assign(classified, { [Bound.TypeId]: { handler } }) as never
 }
