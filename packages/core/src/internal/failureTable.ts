@@ -145,7 +145,7 @@ export const byCode: ReadonlyMap<string, Row> = new Map(Object.entries({
  */
 export const byTag: ReadonlyMap<string, Row> = new Map(Object.entries({
   "TimeoutError": transient("Timeout", "timed out"),
-  "SchemaError": permanent("InvalidArguments", "the data does not have the expected shape"),
+  "SchemaError": permanent("Unsupported", "the data does not have the expected shape"),
   "HttpClientError/TransportError": transient("ConnectionLost", "the request failed in transport"),
   "HttpClientError/EncodeError": permanent("InvalidArguments", "the request cannot be encoded"),
   "HttpClientError/InvalidUrlError": permanent("InvalidArguments", "invalid URL"),

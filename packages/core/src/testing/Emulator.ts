@@ -133,14 +133,14 @@ export const make = Effect.fnUntraced(function*(
     const index = yield* Ref.modify(recorded, (all) => [all.length, [...all, request]])
     const exchange = { response, id: `req_${index}` }
     const ending = yield* respond(request, exchange).pipe(
-      Effect.onError(() => Effect.sync(() => response.destroy())),
       Effect.raceFirst(Effect.as(http.gone(response), "aborted" as const))
     )
     yield* Ref.update(recorded, (all) => all.with(index, { ...all[index]!, ending }))
   })
 
   const url = yield* http.serve((incoming, response) => {
-    run(ledger.track("request", handle(incoming, response)))
+    const broken = Effect.sync(() => response.destroy())
+    run(ledger.track("request", Effect.onError(handle(incoming, response), () => broken)))
   })
 
   const emulator: Emulator = {
