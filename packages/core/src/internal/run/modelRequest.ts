@@ -75,7 +75,7 @@ export const send = Effect.fnUntraced(function*(
   }))
 
   const model = yield* LanguageModel.LanguageModel
-  const reply = Receive.make({ turn, request })
+  const reply = Receive.make({ turn, request }, log.state().transcript)
   let emitted = false
 
   const take = (part: Receive.Part): Effect.Effect<void, JournalFailure | AiError.AiError> => {

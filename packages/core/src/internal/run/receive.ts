@@ -62,14 +62,21 @@ const usageOf = ({ inputTokens, outputTokens }: Response.Usage): RunEvent.Usage 
   }
 }
 
+const callIds = (transcript: Prompt.Prompt): Set<string> =>
+  new Set(
+    transcript.content.flatMap((message) =>
+      message.role === "assistant" ? message.content.flatMap((part) => part.type === "tool-call" ? [part.id] : []) : []
+    )
+  )
+
 /**
  * Takes the parts of one reply in order. `complete` is its last event once the reply is whole, else `undefined`.
  *
  * @internal
  */
-export const make = (key: Key) => {
+export const make = (key: Key, transcript: Prompt.Prompt) => {
   const open = new Map<string, OpenBlock>()
-  const ids = new Set<string>()
+  const ids = callIds(transcript)
   let index = 0
   let model: string | undefined
   let responseId: string | undefined
@@ -97,7 +104,7 @@ export const make = (key: Key) => {
     return event(() => ({ _tag: "BlockReceived", ...key, part }))
   }
 
-  /** A provider may repeat an id within a reply; the API refuses that, so the repeated one is made distinct. */
+  /** A provider may repeat an id; the API refuses that, so the repeated one is made distinct. */
   const distinct = (id: string): string => {
     let candidate = id === "" ? `call_${key.turn}_${index}` : id
     while (ids.has(candidate)) candidate = `${candidate}_${index}`
