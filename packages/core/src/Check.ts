@@ -83,8 +83,9 @@ const checkAnswers = (state: RunState.RunState, event: RunEvent.RunEvent, report
       report("G1", `call ${event.index} (${name(state, event.index)}) is answered twice`)
     }
   }
-  if (event._tag === "AttemptStarted" && state.calls[event.index]?.intended === false) {
-    report("order", `call ${event.index} started before it was intended`)
+  const call = event._tag === "AttemptStarted" ? state.calls[event.index] : undefined
+  if (call !== undefined && call.key === undefined) {
+    report("order", `call ${call.requested.index} started before it was intended`)
   }
   if (event._tag === "TurnClosed") {
     for (const call of state.calls) {

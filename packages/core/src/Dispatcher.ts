@@ -73,7 +73,7 @@ export interface Answer {
 }
 
 /**
- * A call as the model asked for it.
+ * A call as the model asked for it, with its idempotency key.
  *
  * @category models
  * @since 0.1.0
@@ -85,6 +85,7 @@ export interface Request {
   readonly id: string
   readonly name: string
   readonly params: unknown
+  readonly key: string
 }
 
 /**
@@ -104,7 +105,7 @@ export interface Dispatch {
  * @category combinators
  * @since 0.1.0
  */
-export const idempotencyKey = (runId: string, { index, name, params, turn }: Request): string =>
+export const idempotencyKey = (runId: string, { index, name, params, turn }: Omit<Request, "key">): string =>
   sha256(canonicalJson([runId, turn, index, name, isTooDeep(params) ? null : params]))
 
 /**
@@ -225,7 +226,6 @@ export const open = (
     const call: Call = {
       ...request,
       params: Exit.isSuccess(decoded) ? decoded.value : request.params,
-      key: idempotencyKey(options.runId, request),
       deadline,
       shared,
       attempt: 0,
@@ -302,8 +302,9 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
   const limits = Limits.resolve(options.limits)
   const events: Array<RunEvent.RunEvent> = []
   let retries = limits.retries
+  const runId = options.runId ?? "call"
   const dispatch = open(yield* make([tool]), {
-    runId: options.runId ?? "call",
+    runId,
     tenant: options.tenant,
     concurrency: limits.concurrency,
     takeRetry: () => retries-- > 0,
@@ -313,7 +314,8 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
   const now = yield* Clock.currentTimeMillis
   const deadline = now +
     Math.min(limits.deadline ?? Number.POSITIVE_INFINITY, limits.toolTimeout ?? Number.POSITIVE_INFINITY)
-  const request: Request = { turn: 1, request: 1, index: 0, id: "call", name: tool.name, params: args }
+  const asked = { turn: 1, request: 1, index: 0, id: "call", name: tool.name, params: args }
+  const request: Request = { ...asked, key: idempotencyKey(runId, asked) }
   const { attempts, failure, fatal, ok, result } = yield* Effect.flatten(dispatch.submit(request, deadline))
   if (Option.isSome(fatal)) return yield* Effect.fail(fatal.value as ToolFailure.Fatal<Tool.Failure<T>>)
   return { ok, result, attempts, failure, events }

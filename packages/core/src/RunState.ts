@@ -11,14 +11,14 @@ import * as Limits from "./Limits.ts"
 import type * as RunEvent from "./RunEvent.ts"
 
 /**
- * A tool call of the present turn.
+ * A tool call of the present turn; `key` is its idempotency key once the call is intended.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Call {
   readonly requested: RunEvent.Of<"ToolCallRequested">
-  readonly intended: boolean
+  readonly key: string | undefined
   readonly attempts: number
   readonly running: boolean
   readonly answered: RunEvent.Of<"ToolCallAnswered"> | undefined
@@ -181,7 +181,7 @@ export const apply = (state: RunState, event: RunEvent.RunEvent): RunState => {
     case "BlockReceived":
       return { ...state, blocks: [...state.blocks, event.part] }
     case "ToolCallRequested": {
-      const call: Call = { requested: event, intended: false, attempts: 0, running: false, answered: undefined }
+      const call: Call = { requested: event, key: undefined, attempts: 0, running: false, answered: undefined }
       return { ...state, blocks: [...state.blocks, asPart(call)], calls: [...state.calls, call] }
     }
     case "ModelResponded":
@@ -189,12 +189,12 @@ export const apply = (state: RunState, event: RunEvent.RunEvent): RunState => {
     case "ModelFailed":
       return { ...state, phase: "ready", blocks: [], calls: [], failed: event }
     case "DispatchIntended": {
-      const intended = new Set(event.calls.map((call) => call.index))
+      const keys = new Map(event.calls.map(({ index, key }) => [index, key]))
       return {
         ...state,
         phase: "dispatching",
-        toolCalls: state.toolCalls + intended.size,
-        calls: state.calls.map((call) => intended.has(call.requested.index) ? { ...call, intended: true } : call)
+        toolCalls: state.toolCalls + keys.size,
+        calls: state.calls.map((call) => ({ ...call, key: keys.get(call.requested.index) ?? call.key }))
       }
     }
     case "AttemptStarted":

@@ -226,7 +226,10 @@ describe("bulkhead, serial", () => {
       const submitted = yield* Effect.forEach(
         calls,
         (params, index) =>
-          dispatch.submit({ turn: 1, request: 1, index, id: `${index}`, name: "work", params }, now + deadline)
+          dispatch.submit(
+            { turn: 1, request: 1, index, id: `${index}`, name: "work", params, key: `${index}` },
+            now + deadline
+          )
       )
       return yield* Effect.all(submitted, { concurrency: "unbounded" })
     }).pipe(Effect.provide(handlers))
@@ -338,7 +341,7 @@ describe("bulkhead, serial", () => {
           const submitted = yield* Effect.forEach(
             ["0", "1", "2"],
             (key, index) =>
-              dispatch.submit({ turn: 1, request: 1, index, id: key, name: "limited", params: { key } }, 60_000)
+              dispatch.submit({ turn: 1, request: 1, index, id: key, name: "limited", params: { key }, key }, 60_000)
           )
           yield* Effect.forEach(submitted, (call) =>
             Effect.andThen(

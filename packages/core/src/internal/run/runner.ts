@@ -132,8 +132,9 @@ export const run = Effect.fnUntraced(function*(
   // ---- the calls of a turn
 
   const toRequest = (index: number): Dispatcher.Request => {
-    const { id, name, params } = log.state().calls[index]!.requested
-    return { ...turnKey(), index, id, name, params }
+    const { key, requested: { id, name, params } } = log.state().calls[index]!
+    const request = { ...turnKey(), index, id, name, params }
+    return { ...request, key: key ?? Dispatcher.idempotencyKey(start.runId, request) }
   }
 
   const effectClassOf = (call: RunState.Call) => Dispatcher.effectClass(dispatcher, call.requested.name)
@@ -150,7 +151,7 @@ export const run = Effect.fnUntraced(function*(
     const calls = indices.map(toRequest).map((request) => ({
       index: request.index,
       class: Dispatcher.effectClass(dispatcher, request.name),
-      key: Dispatcher.idempotencyKey(start.runId, request)
+      key: request.key
     }))
     return log.emit((at) => ({ _tag: "DispatchIntended", ...turnKey(), at, calls }))
   }
