@@ -4,8 +4,10 @@
  * @since 0.1.0
  */
 import type * as Toolkit from "effect/ai/Toolkit"
-import type * as Layer from "effect/Layer"
+import * as FetchHttpClient from "effect/http/FetchHttpClient"
+import * as Layer from "effect/Layer"
 import * as Files from "./files/Files.ts"
+import * as Weather from "./weather/Weather.ts"
 
 /**
  * A family of tools: what it is for, its tools, and its handlers for a root directory.
@@ -30,6 +32,11 @@ export const all = {
     description: "Read, list and search the files below a directory",
     toolkit: Files.toolkit,
     layer: Files.layer
+  },
+  weather: {
+    description: "Tell the current weather of a city and its forecast",
+    toolkit: Weather.toolkit,
+    layer: () => Layer.provide(Weather.layerFromEnv, FetchHttpClient.layer)
   }
 } as const satisfies { readonly [name: string]: Family }
 

@@ -5,3 +5,4 @@
  */
 export * as Families from "./Families.ts"
 export * as Files from "./files/Files.ts"
+export * as Weather from "./weather/Weather.ts"

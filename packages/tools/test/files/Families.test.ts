@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Families, Files } from "../../src/index.ts"
+import { Families, Files, Weather } from "../../src/index.ts"
 
 describe("Families", () => {
   it("names - are the keys of the registry", () => {
-    assert.deepStrictEqual(Families.names, ["files"])
+    assert.deepStrictEqual(Families.names, ["files", "weather"])
     assert.strictEqual(Families.all.files.toolkit, Files.toolkit)
+    assert.strictEqual(Families.all.weather.toolkit, Weather.toolkit)
   })
 
   it("isName - knows families and nothing that every object has", () => {
