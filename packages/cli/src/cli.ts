@@ -83,6 +83,19 @@ const omitUndefined = <A extends object>(record: A) =>
     [K in keyof A]?: Exclude<A[K], undefined>
   }
 
+const output = Flag.Literals("output", ["text", "json", "ndjson"]).pipe(Flag.withDefault("text" as const))
+
+const newJournal = given(Flag.String("journal")).pipe(
+  Flag.withMetavar("file"),
+  Flag.withDescription("New file that keeps the events of the run")
+)
+
+const quiet = Flag.Boolean("quiet").pipe(
+  Flag.withAlias("q"),
+  Flag.withDefault(false),
+  Flag.withDescription("Nothing on stderr but errors")
+)
+
 const run = Command.make(
   "run",
   {
@@ -110,19 +123,11 @@ const run = Command.make(
     maxTokens: given(count("max-tokens", 1)).pipe(
       Flag.withDescription("Output tokens of one model response, Claude only (default 16000)")
     ),
-    output: Flag.Literals("output", ["text", "json", "ndjson"]).pipe(
-      Flag.withDefault("text" as const),
+    output: output.pipe(
       Flag.withDescription("What stdout carries: the answer, one JSON report, or one event a line (default text)")
     ),
-    journal: given(Flag.String("journal")).pipe(
-      Flag.withMetavar("file"),
-      Flag.withDescription("New file that keeps the events of the run")
-    ),
-    quiet: Flag.Boolean("quiet").pipe(
-      Flag.withAlias("q"),
-      Flag.withDefault(false),
-      Flag.withDescription("Nothing on stderr but errors")
-    )
+    journal: newJournal,
+    quiet
   },
   Effect.fnUntraced(function*({ concurrency, maxToolCalls, maxTurns, timeout, ...options }) {
     const command = yield* Effect.promise(() => import("./commands/run.ts"))
@@ -138,6 +143,33 @@ const run = Command.make(
     { command: "git diff | volley run --output json \"What does this change?\"" }
   ])
 )
+
+/** The seed of the README. */
+const defaultSeed = 1
+
+const demo = Command.make(
+  "demo",
+  {
+    seed: given(count("seed", 0)).pipe(
+      Flag.withDescription(`Names and faults of the simulated cluster (default ${defaultSeed})`)
+    ),
+    model: given(Flag.String("model")).pipe(
+      Flag.withMetavar("id"),
+      Flag.withDescription("A Claude model, or \"offline\" (default offline)")
+    ),
+    output: output.pipe(
+      Flag.withDescription(
+        "What stdout carries: answer and timeline, one JSON report, or one event a line (default text)"
+      )
+    ),
+    journal: newJournal,
+    quiet
+  },
+  Effect.fnUntraced(function*({ seed = defaultSeed, ...options }) {
+    const command = yield* Effect.promise(() => import("./commands/demo.ts"))
+    yield* command.demo({ seed, ...options })
+  })
+).pipe(Command.withDescription("Ask about the pods of a simulated cluster, whose servers fail in several ways"))
 
 const journal = Argument.String("journal").pipe(Argument.withDescription("File that \"volley run --journal\" wrote"))
 
@@ -157,7 +189,7 @@ const show = Command.make(
     const command = yield* Effect.promise(() => import("./commands/show.ts"))
     yield* command.show(journal)
   })
-).pipe(Command.withDescription("Show the run of a journal as text"))
+).pipe(Command.withDescription("Show the run of a journal as text, and its timeline"))
 
 const call = Command.make(
   "call",
@@ -166,8 +198,7 @@ const call = Command.make(
     parameters: Argument.String("arguments").pipe(Argument.withDescription("Its arguments as a JSON object")),
     ...sources,
     timeout: timeout("Longest time of the call, retries included (default 5m)"),
-    output: Flag.Literals("output", ["text", "json", "ndjson"]).pipe(
-      Flag.withDefault("text" as const),
+    output: output.pipe(
       Flag.withDescription("How the call is shown: as text, as one JSON object, or one event a line (default text)")
     )
   },
@@ -201,5 +232,5 @@ const tools = Command.make(
 /** The root command. @internal */
 export const volley = Command.make("volley").pipe(
   Command.withDescription("Ask questions of a model that has tools, and look at what it did"),
-  Command.withSubcommands([run, check, show, tools])
+  Command.withSubcommands([demo, run, check, show, tools])
 )

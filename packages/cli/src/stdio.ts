@@ -22,7 +22,8 @@ export const write = (text: string): Effect.Effect<boolean> =>
 export const writeLines = (lines: ReadonlyArray<string>): Effect.Effect<boolean> =>
   write(lines.map((line) => `${line}\n`).join(""))
 
-const columnsOf = (stream: { readonly columns?: number }): number => Math.max(1, stream.columns || 80)
+/** Columns of a stream; 80 where it has none. @internal */
+export const columnsOf = (stream: { readonly columns?: number }): number => Math.max(1, stream.columns || 80)
 
 /** stderr: the one screen of the process. @internal */
 export const screen: Screen.Screen = Screen.make({

@@ -35,6 +35,7 @@ export interface Toolbox {
 
 interface Source extends ToolkitModule.Handled {
   readonly name: string
+  readonly isModule: boolean
 }
 
 // ---- families
@@ -52,7 +53,8 @@ const family = (name: Families.Name, root: string): Source => {
   return {
     name: `Tool family "${name}"`,
     tools: Object.values(toolkit.tools),
-    layer: layer({ root })
+    layer: layer({ root }),
+    isModule: false
   }
 }
 
@@ -68,7 +70,7 @@ const checkRoot = Effect.fnUntraced(function*(root: string) {
 
 const fromModule = (file: string) => {
   const name = `Toolkit "${file}"`
-  return Effect.map(ToolkitModule.load(name, file), (handled): Source => ({ name, ...handled }))
+  return Effect.map(ToolkitModule.load(name, file), (handled): Source => ({ name, ...handled, isModule: true }))
 }
 
 // ---- handlers
@@ -111,28 +113,70 @@ const start = Effect.fnUntraced(function*(
   return built.value
 })
 
-/** Opens the tools of a command. `everything` takes all families where no source is named. @internal */
-export const open = Effect.fnUntraced(function*(
+/** Each tool once: a family that is made of others shares theirs. */
+const distinct = (sources: ReadonlyArray<Source>): ReadonlyArray<Source> => {
+  const seen = new Set<Tool.Any>()
+  return sources.flatMap((source) => {
+    const tools = source.tools.filter((tool) => !seen.has(tool))
+    for (const tool of tools) seen.add(tool)
+    return tools.length === 0 ? [] : [{ ...source, tools }]
+  })
+}
+
+const toolsOf = (sources: ReadonlyArray<Source>): ReadonlyArray<Tool.Any> => sources.flatMap(({ tools }) => tools)
+
+/** What the tools of a command are taken from; all families where no source is named and `everything` is wanted. */
+const gather = Effect.fnUntraced(function*(
   { root, toolkit, tools }: Sources,
-  options: { readonly everything: boolean }
-): Effect.fn.Return<Toolbox, Ended, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+  everything: boolean
+): Effect.fn.Return<ReadonlyArray<Source>, Ended, FileSystem.FileSystem | Path.Path> {
   yield* checkRoot(root)
   const names = tools === undefined
-    ? options.everything && toolkit === undefined ? Families.names : []
+    ? everything && toolkit === undefined ? Families.names : []
     : familyNames(tools)
   if ("_tag" in names) return yield* names
-  const sources = [
+  const sources = distinct([
     ...names.map((name) => family(name, root)),
     ...(toolkit === undefined ? [] : [yield* fromModule(toolkit)])
-  ]
-  const all = sources.flatMap((source) => source.tools)
+  ])
+  const all = toolsOf(sources)
   const twice = all.find((tool, i) => all.findIndex(({ name }) => name === tool.name) !== i)
-  if (twice !== undefined) return yield* usage(`Two tools are named "${twice.name}"`)
+  return twice === undefined ? sources : yield* usage(`Two tools are named "${twice.name}"`)
+})
+
+const startAll = Effect.fnUntraced(function*(
+  sources: ReadonlyArray<Source>
+): Effect.fn.Return<Toolbox, Ended, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const platform = Context.merge(
     yield* Effect.context<FileSystem.FileSystem | Path.Path>(),
-    toolkit === undefined ? Context.empty() : yield* Layer.build(yield* httpClient)
+    sources.some(({ isModule }) => isModule) ? yield* Layer.build(yield* httpClient) : Context.empty()
   ) as Context.Context<never>
   let services = platform
   for (const source of sources) services = Context.merge(services, yield* start(source, platform))
-  return { tools: all, services }
+  return { tools: toolsOf(sources), services }
+})
+
+/** The tools of a command, without their handlers: nothing is started. @internal */
+export const list = (sources: Sources) => Effect.map(gather(sources, true), toolsOf)
+
+/** The tools of a command with their handlers. @internal */
+export const open = (sources: Sources) => Effect.flatMap(gather(sources, false), startAll)
+
+/** One tool of a command with the handlers of its family alone. @internal */
+export const openFor = Effect.fnUntraced(function*(
+  sources: Sources,
+  name: string
+): Effect.fn.Return<
+  { readonly tool: Tool.Any; readonly services: Context.Context<never> },
+  Ended,
+  FileSystem.FileSystem | Path.Path | Scope.Scope
+> {
+  const all = yield* gather(sources, true)
+  const source = all.find(({ tools }) => tools.some((tool) => tool.name === name))
+  const tool = source?.tools.find((one) => one.name === name)
+  if (source === undefined || tool === undefined) {
+    return yield* usage(`Unknown tool "${name}"; known: ${toolsOf(all).map((one) => one.name).join(", ")}`)
+  }
+  const { services } = yield* startAll([source])
+  return { tool, services }
 })

@@ -30,7 +30,8 @@ const stuck = Effect.gen(function*() {
     ["run", "--output", "json", "--journal", journal, "--toolkit", fixture("tools"), "Wait"],
     { env }
   )
-  yield* until(() => startedIn(journal) === 3)
+  // the two that wait have begun, the other one has its answer
+  yield* until(() => startedIn(journal) === 3 && read(journal).includes("\"ToolCallAnswered\""))
   return { ...running, journal }
 })
 

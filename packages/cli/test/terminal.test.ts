@@ -2,15 +2,12 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { ModelScript } from "@volley/core/testing"
 import { Effect } from "effect"
-import { spawn, spawnSync } from "node:child_process"
+import { spawn } from "node:child_process"
 import * as fs from "node:fs"
 import * as path from "node:path"
-import { bin, emulated, environment, fixture, folder } from "./support/volley.ts"
+import { bin, emulated, environment, fixture, folder, hasScript } from "./support/volley.ts"
 
 vi.setConfig({ testTimeout: 60_000 })
-
-/** `script` of util-linux gives a process a terminal; without it there is nothing to look at. */
-const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") ?? false
 
 /** What a person sees of stderr on a terminal of 60 columns, and what goes to stdout. */
 const onTerminal = Effect.fnUntraced(function*(env: Readonly<Record<string, string>>, flags = "") {

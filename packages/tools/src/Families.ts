@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
-import type * as Toolkit from "effect/ai/Toolkit"
+import * as Toolkit from "effect/ai/Toolkit"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as Files from "./files/Files.ts"
+import * as Kubernetes from "./kubernetes/Kubernetes.ts"
+import * as Prometheus from "./prometheus/Prometheus.ts"
 import * as Weather from "./weather/Weather.ts"
 
 /**
@@ -21,8 +23,11 @@ export interface Family {
   readonly layer: (options: { readonly root: string }) => Layer.Any
 }
 
+const kubernetes = () => Layer.provide(Kubernetes.layerFromEnv, FetchHttpClient.layer)
+const prometheus = () => Layer.provide(Prometheus.layerFromEnv, FetchHttpClient.layer)
+
 /**
- * Every family by its name.
+ * Every family by its name; one that is made of others stands last.
  *
  * @category models
  * @since 0.1.0
@@ -33,10 +38,25 @@ export const all = {
     toolkit: Files.toolkit,
     layer: Files.layer
   },
+  kubernetes: {
+    description: "Tell the status of the pods of a Kubernetes cluster",
+    toolkit: Kubernetes.toolkit,
+    layer: kubernetes
+  },
+  prometheus: {
+    description: "Query the metrics of a Prometheus server",
+    toolkit: Prometheus.toolkit,
+    layer: prometheus
+  },
   weather: {
     description: "Tell the current weather of a city and its forecast",
     toolkit: Weather.toolkit,
     layer: () => Layer.provide(Weather.layerFromEnv, FetchHttpClient.layer)
+  },
+  ops: {
+    description: "Diagnose a cluster: the families kubernetes and prometheus together",
+    toolkit: Toolkit.merge(Kubernetes.toolkit, Prometheus.toolkit),
+    layer: () => Layer.merge(kubernetes(), prometheus())
   }
 } as const satisfies { readonly [name: string]: Family }
 

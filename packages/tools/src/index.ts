@@ -5,4 +5,6 @@
  */
 export * as Families from "./Families.ts"
 export * as Files from "./files/Files.ts"
+export * as Kubernetes from "./kubernetes/Kubernetes.ts"
+export * as Prometheus from "./prometheus/Prometheus.ts"
 export * as Weather from "./weather/Weather.ts"

@@ -1,5 +1,5 @@
 /**
- * `volley show`: a journal as the text of its run.
+ * `volley show`: a journal as the text of its run, and the chart of its times below.
  *
  * @internal
  */
@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { Exit } from "../exit.ts"
 import { readJournal } from "../journal.ts"
+import * as Gantt from "../render/gantt.ts"
 import * as Timeline from "../render/timeline.ts"
 import * as Transcript from "../render/transcript.ts"
 import { page, writeLines } from "../stdio.ts"
@@ -16,5 +17,8 @@ import { page, writeLines } from "../stdio.ts"
 export const show = Effect.fnUntraced(function*(file: string): Effect.fn.Return<void, Exit, FileSystem.FileSystem> {
   const events = yield* readJournal(file)
   const { redact } = yield* Redactor.current
-  yield* writeLines(Transcript.run({ ...page(), redact }, Timeline.fromEvents(events)))
+  const canvas = { ...page(), redact }
+  const timeline = Timeline.fromEvents(events)
+  const chart = Gantt.lines(canvas, timeline)
+  yield* writeLines([...Transcript.run(canvas, timeline), ...chart.length === 0 ? [] : ["", ...chart]])
 })

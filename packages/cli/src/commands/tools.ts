@@ -30,7 +30,7 @@ import * as Toolbox from "../toolbox.ts"
 export const list = Effect.fnUntraced(function*(
   options: Toolbox.Sources & { readonly output: "text" | "json" }
 ): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
-  const { tools } = yield* Toolbox.open(options, { everything: true })
+  const tools = yield* Toolbox.list(options)
   const { redact } = yield* Redactor.current
   const listed = redactJson(redact, tools.map(ToolList.describe)) as ReadonlyArray<ToolList.Listed>
   yield* options.output === "json"
@@ -77,11 +77,7 @@ export const call = Effect.fnUntraced(function*(
 ): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
   const params = parseArguments(options.parameters)
   if (Result.isFailure(params)) return yield* Ended.usage(`The arguments are not JSON: ${options.parameters}`)
-  const { services, tools } = yield* Toolbox.open(options, { everything: true })
-  const tool = tools.find(({ name }) => name === options.name)
-  if (tool === undefined) {
-    return yield* Ended.usage(`Unknown tool "${options.name}"; known: ${tools.map(({ name }) => name).join(", ")}`)
-  }
+  const { services, tool } = yield* Toolbox.openFor(options, options.name)
   const { redact } = yield* Redactor.current
   const exit = yield* Effect.exit(Effect.provideContext(callTool(tool, params.success, options.limits), services))
   if (Exit.isFailure(exit)) {

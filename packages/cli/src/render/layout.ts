@@ -23,10 +23,12 @@ const head = (text: string, columns: number): string => {
   return text.slice(0, end)
 }
 
-/** A text within so many columns; what is cut ends in `…`. @internal */
-export const cut = (text: string, columns: number): string =>
+/** A text within so many columns; what is cut ends in `…`, or another mark. @internal */
+export const cut = (text: string, columns: number, mark = "…"): string => {
   // a character takes at most two columns or none: most texts need no measuring
-  text.length <= columns / 2 || width(text) <= columns ? text : columns < 1 ? "" : `${head(text, columns - 1)}…`
+  if (text.length <= columns / 2 || width(text) <= columns) return text
+  return columns < mark.length ? "" : head(text, columns - mark.length) + mark
+}
 
 const breakWord = (word: string, columns: number): ReadonlyArray<string> => {
   const pieces: Array<string> = []

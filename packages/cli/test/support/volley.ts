@@ -1,7 +1,7 @@
 /** The real command as a child process, against the emulator. */
 import { Emulator, type ModelScript } from "@volley/core/testing"
 import { Effect } from "effect"
-import { type ChildProcess, spawn } from "node:child_process"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
@@ -29,6 +29,10 @@ export interface Options {
   readonly stdin?: string
   readonly cwd?: string
 }
+
+/** `script` of util-linux gives a process a terminal; without it there is nothing to look at. */
+export const hasScript = spawnSync("script", ["--version"], { encoding: "utf8" }).stdout?.includes("util-linux") ??
+  false
 
 /** Nothing of the tester's own environment, above all no key. */
 export const environment = { PATH: process.env["PATH"] ?? "", HOME: os.tmpdir() }

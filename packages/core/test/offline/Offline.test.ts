@@ -218,7 +218,7 @@ describe("Offline: the question", () => {
         } as const
       ]
       const response = yield* generate(prompt)
-      assert.include(response.text, "get_weather(city: \"Oslo\") failed: permanent failure: no such city")
+      assert.include(response.text, "get_weather(city: \"Oslo\") failed:\n  permanent failure: no such city")
     }).pipe(provided))
 
   it.effect("a prompt without a user message - is answered", () =>

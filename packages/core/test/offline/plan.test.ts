@@ -223,7 +223,8 @@ get_weather(city: "Oslo")
   temperature: 7
   sky: clear
 
-get_weather(city: "Bergen") failed: no answer in 10 s
+get_weather(city: "Bergen") failed:
+  no answer in 10 s
 
 get_weather(city: "Rome") has no result.`
     )

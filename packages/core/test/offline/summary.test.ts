@@ -68,6 +68,28 @@ describe("summary", () => {
     assert.strictEqual(summarise(Array.from({ length: 13 }, (_, i) => i)).at(-1), "… (1 more item)")
   })
 
+  it("summarise - shows records that are too wide for a table one below the other, blank fields left out", () => {
+    const rows = [
+      { name: "n".repeat(40), status: "s".repeat(30), ready: "0/1", reason: "a long story" },
+      { name: "m".repeat(40), status: "t".repeat(30), ready: "1/1" }
+    ]
+    assert.deepStrictEqual(summarise(rows), [
+      "n".repeat(40),
+      `  status: ${"s".repeat(30)} · ready: 0/1 · reason: a long story`,
+      "m".repeat(40),
+      `  status: ${"t".repeat(30)} · ready: 1/1`
+    ])
+  })
+
+  it("summarise - leaves out what the reader knows, unless nothing else is there", () => {
+    const isKnown = (name: string, value: unknown): boolean => name === "city" && value === "Oslo"
+    assert.deepStrictEqual(summarise({ city: "Oslo", days: [{ city: "Oslo", sky: "clear" }] }, isKnown), [
+      "days: - sky: clear"
+    ])
+    assert.deepStrictEqual(summarise({ city: "Bergen", sky: "rain" }, isKnown), ["city: Bergen", "sky: rain"])
+    assert.deepStrictEqual(summarise({ city: "Oslo" }, isKnown), ["city: Oslo"])
+  })
+
   it("failureText - finds the message", () => {
     assert.strictEqual(failureText("no such\n city"), "no such city")
     assert.strictEqual(failureText({ _tag: "X", error: { message: "gone" } }), "gone")
@@ -78,5 +100,13 @@ describe("summary", () => {
     assert.strictEqual(callText("get", { a: "x", b: [1] }), "get(a: \"x\", b: [1])")
     assert.isBelow(callText("get", { a: "x".repeat(500) }).length, 70)
     assert.strictEqual(callText("get", "raw"), "get()")
+  })
+
+  it("callText - shows of long arguments in what they differ", () => {
+    const query = (pod: string) =>
+      `sum by (pod) (container_memory_working_set_bytes{namespace="production",pod="${pod}"})`
+    const calls = ["api-1", "worker-2"].map((pod) => ({ query: query(pod), range: "5m" }))
+    assert.strictEqual(callText("ask", calls[0], [calls[1]]), "ask(query: \"…api-1…\", range: \"5m\")")
+    assert.strictEqual(callText("ask", { query: "short" }, [{ query: "shore" }]), "ask(query: \"short\")")
   })
 })

@@ -3,7 +3,7 @@ import { Families, Files, Weather } from "../../src/index.ts"
 
 describe("Families", () => {
   it("names - are the keys of the registry", () => {
-    assert.deepStrictEqual(Families.names, ["files", "weather"])
+    assert.deepStrictEqual(Families.names, ["files", "kubernetes", "prometheus", "weather", "ops"])
     assert.strictEqual(Families.all.files.toolkit, Files.toolkit)
     assert.strictEqual(Families.all.weather.toolkit, Weather.toolkit)
   })

@@ -32,7 +32,7 @@ describe("Files", () => {
   })
 
   it("Families - keeps the type of each family", () => {
-    expectTypeOf<Families.Name>().toEqualTypeOf<"files" | "weather">()
+    expectTypeOf<Families.Name>().toEqualTypeOf<"files" | "kubernetes" | "prometheus" | "weather" | "ops">()
     expectTypeOf<typeof Families.all.files.toolkit>().toEqualTypeOf<typeof Files.toolkit>()
     expectTypeOf<typeof Families.all.files.layer>().toEqualTypeOf<typeof Files.layer>()
   })

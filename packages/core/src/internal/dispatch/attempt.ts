@@ -26,10 +26,10 @@ const defect = (message: string, executed: boolean, error: unknown): Failed => (
   error
 })
 
-const timedOut = (millis: number): Failed => ({
+const timedOut = (plan: Plan, millis: number): Failed => ({
   kind: "transient",
   reason: "Timeout",
-  message: `no result within ${Math.round(millis)} ms`,
+  message: millis < plan.timeout ? "no result before the deadline" : `no result within ${Math.round(millis)} ms`,
   executed: true
 })
 
@@ -87,7 +87,7 @@ const runHandler = (plan: Plan, call: Call, millis: number): Effect.Effect<unkno
         Effect.onInterrupt(() => Effect.ignore(stop(call, handler))),
         Effect.flatMap(Option.match({
           onSome: settle,
-          onNone: () => Effect.andThen(stop(call, handler), Effect.fail(timedOut(millis)))
+          onNone: () => Effect.andThen(stop(call, handler), Effect.fail(timedOut(plan, millis)))
         }))
       )
     })

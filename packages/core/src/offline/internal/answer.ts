@@ -1,3 +1,4 @@
+import { isObject } from "./json.ts"
 import { callText, failureText, summarise } from "./summary.ts"
 
 /**
@@ -29,11 +30,24 @@ export interface Findings {
 
 const longestDescription = 100
 
-const section = ({ name, outcome, params }: Call): ReadonlyArray<string> => {
-  const call = callText(name, params)
-  if (outcome === undefined) return [`${call} has no result.`]
-  if (outcome.isFailure) return [`${call} failed: ${failureText(outcome.result)}`]
-  return [call, ...summarise(outcome.result).map((line) => `  ${line}`)]
+/** Whether a field of a result is an argument of one of the calls, which the reader sees there. */
+const asArgument = (calls: ReadonlyArray<Call>) => {
+  const known = new Set(
+    calls.flatMap(({ params }) =>
+      isObject(params) ? Object.entries(params).map(([name, value]) => JSON.stringify([name, value])) : []
+    )
+  )
+  return (name: string, value: unknown): boolean =>
+    typeof value === "string" && known.has(JSON.stringify([name, value]))
+}
+
+const section = (call: Call, _: number, calls: ReadonlyArray<Call>): ReadonlyArray<string> => {
+  const { name, outcome, params } = call
+  const others = calls.filter((other) => other !== call && other.name === name).map((other) => other.params)
+  const text = callText(name, params, others)
+  if (outcome === undefined) return [`${text} has no result.`]
+  if (outcome.isFailure) return [`${text} failed:`, `  ${failureText(outcome.result)}`]
+  return [text, ...summarise(outcome.result, asArgument(calls)).map((line) => `  ${line}`)]
 }
 
 const firstLine = ({ calls, offered, skipped }: Findings): string => {

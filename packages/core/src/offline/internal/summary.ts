@@ -4,6 +4,8 @@ const longestText = 1200
 const mostLines = 24
 const longestCell = 48
 const longestLastCell = 96
+const widestBeforeLast = 76
+const widestItem = 78
 const mostRows = 10
 const mostColumns = 6
 const mostItems = 12
@@ -34,24 +36,43 @@ const indent = (lines: ReadonlyArray<string>): ReadonlyArray<string> => lines.ma
 const cell = (value: unknown, longest: number): string =>
   cut((isScalar(value) ? scalar(value) : JSON.stringify(value)).replaceAll(/\s+/g, " ").trim(), longest)
 
+/** Texts joined to lines that fit a narrow terminal. */
+const joined = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  for (const text of texts) {
+    const line = lines.at(-1)
+    if (line === undefined || line.length + text.length + 3 > widestItem) lines.push(text)
+    else lines[lines.length - 1] = `${line} · ${text}`
+  }
+  return lines
+}
+
+/** Records that are too wide for a table: the first field as the head, the others below it. */
+const records = (columns: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>): ReadonlyArray<string> =>
+  rows.flatMap(([head = "", ...others]) => [
+    head,
+    ...indent(joined(others.flatMap((text, i) => text === "" ? [] : [`${columns[i + 1]}: ${text}`])))
+  ])
+
 const table = (rows: ReadonlyArray<JsonObject>): ReadonlyArray<string> => {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))]
   const shown = columns.slice(0, mostColumns)
-  const cells = [
-    shown,
-    ...rows.slice(0, mostRows).map((row) =>
-      shown.map((column, i) =>
-        Object.hasOwn(row, column) ? cell(row[column], i === shown.length - 1 ? longestLastCell : longestCell) : ""
-      )
+  const body = rows.slice(0, mostRows).map((row) =>
+    shown.map((column, i) =>
+      Object.hasOwn(row, column) ? cell(row[column], i === shown.length - 1 ? longestLastCell : longestCell) : ""
     )
-  ]
+  )
+  const cells = [shown, ...body]
   const widths = shown.map((_, i) => Math.max(...cells.map((line) => line[i]!.length)))
+  const beforeLast = widths.slice(0, -1).reduce((sum, width) => sum + width + 2, 0)
   const dropped = [
     ...rows.length > mostRows ? [counted(rows.length - mostRows, "row")] : [],
     ...columns.length > mostColumns ? [counted(columns.length - mostColumns, "column")] : []
   ]
   return [
-    ...cells.map((line) => line.map((text, i) => text.padEnd(widths[i]!)).join("  ").trimEnd()),
+    ...beforeLast > widestBeforeLast
+      ? records(shown, body)
+      : cells.map((line) => line.map((text, i) => text.padEnd(widths[i]!)).join("  ").trimEnd()),
     ...dropped.length > 0 ? [`… (${dropped.join(", ")})`] : []
   ]
 }
@@ -110,12 +131,29 @@ const linesOf = (value: unknown, depth: number): ReadonlyArray<string> => {
   return Array.isArray(value) ? list(value, depth) : fields(value as JsonObject, depth)
 }
 
+/** A value without the fields that a reader knows already. */
+const without = (value: unknown, isKnown: (name: string, value: unknown) => boolean): unknown => {
+  if (Array.isArray(value)) return value.map((item) => without(item, isKnown))
+  if (!isObject(value)) return value
+  return Object.fromEntries(
+    Object.entries(value).flatMap(([name, field]) => isKnown(name, field) ? [] : [[name, without(field, isKnown)]])
+  )
+}
+
 /**
  * A JSON value as lines for a reader: fields, lists and tables. What is too long is cut, with a count of what is left.
  *
+ * @param isKnown - fields to leave out, because the reader sees them elsewhere
  * @internal
  */
-export const summarise = (value: unknown): ReadonlyArray<string> => linesOf(parsed(value), 0)
+export const summarise = (
+  value: unknown,
+  isKnown: (name: string, value: unknown) => boolean = () => false
+): ReadonlyArray<string> => {
+  const whole = parsed(value)
+  const rest = without(whole, isKnown)
+  return linesOf(isEmpty(rest) ? whole : rest, 0)
+}
 
 const messageKeys = ["message", "error", "description", "reason", "detail", "title"]
 
@@ -137,16 +175,35 @@ export const failureText = (result: unknown): string => {
   return cut((messageIn(value, 0) ?? scalar(value)).replaceAll(/\s+/g, " ").trim(), longestText)
 }
 
+const commonStart = (left: string, right: string): string => {
+  let length = 0
+  while (length < left.length && left[length] === right[length]) length++
+  return left.slice(0, length)
+}
+
+const reversed = (text: string): string => text.split("").toReversed().join("")
+
+/** The middle of a long text that sets it apart from the others. */
+const distinct = (text: string, others: ReadonlyArray<unknown>): string => {
+  const texts = others.filter((other) => typeof other === "string")
+  if (text.length <= longestCell || texts.length === 0) return text
+  const start = texts.reduce(commonStart, text).length
+  const end = texts.map(reversed).reduce(commonStart, reversed(text)).length
+  return start + end >= text.length ? text : `…${text.slice(start, text.length - end).toWellFormed()}…`
+}
+
 /**
- * A call as a reader would write it.
+ * A call as a reader would write it. Of a long argument only that is shown in which it differs from `others`, the
+ * arguments of the other calls of its tool.
  *
  * @internal
  */
-export const callText = (name: string, params: unknown): string =>
-  `${name}(${
-    isObject(params)
-      ? Object.entries(params).map(([key, value]) => `${key}: ${cut(JSON.stringify(value) ?? "", longestCell)}`).join(
-        ", "
-      )
-      : ""
-  })`
+export const callText = (name: string, params: unknown, others: ReadonlyArray<unknown> = []): string => {
+  const argument = (key: string, value: unknown): string => {
+    const beside = others.flatMap((other) => isObject(other) && other[key] !== value ? [other[key]] : [])
+    const shown = typeof value === "string" ? distinct(value, beside) : value
+    return `${key}: ${cut(JSON.stringify(shown) ?? "", longestCell)}`
+  }
+  const entries = isObject(params) ? Object.entries(params) : []
+  return `${name}(${entries.map(([key, value]) => argument(key, value)).join(", ")})`
+}

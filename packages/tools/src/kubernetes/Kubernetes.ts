@@ -1,0 +1,157 @@
+/**
+ * A tool that reads the state of pods: `get_kubernetes_pod_status`.
+ *
+ * **Details**
+ *
+ * It speaks to the REST API of a cluster, through the HTTP client that is provided. It changes nothing, and reads no
+ * secrets, logs or environment of a pod.
+ *
+ * Not supported in a kubeconfig: `exec` plugins, `auth-provider`, user names with passwords, lists of files. Client
+ * certificates and authorities of a kubeconfig or a service account need a client of their own: see `tlsClient`.
+ *
+ * **Example** (The handlers of the family, for one cluster)
+ *
+ * ```ts
+ * import { Kubernetes } from "@volley/tools"
+ * import { Layer, Redacted } from "effect"
+ * import { FetchHttpClient } from "effect/http"
+ *
+ * export const KubernetesLive = Kubernetes.layer({
+ *   url: "http://127.0.0.1:8001",
+ *   token: Redacted.make("a token")
+ * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Redactor from "@volley/core/Redactor"
+import type * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import type * as Config from "effect/Config"
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
+import * as HttpClient from "effect/http/HttpClient"
+import type * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
+import type * as Path from "effect/Path"
+import type * as Redacted from "effect/Redacted"
+import * as access from "./internal/access.ts"
+import type { Access } from "./internal/api.ts"
+import * as podStatus from "./internal/podStatus.ts"
+import { AccessUnusable } from "./KubernetesError.ts"
+
+export * from "./KubernetesError.ts"
+
+/**
+ * Lists the pods of a namespace, those with an issue first, with PromQL for the metrics of each of these: at most 500
+ * pods are read.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const GetPodStatus = podStatus.tool
+
+/**
+ * The tools of the family.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const toolkit = Toolkit.make(GetPodStatus)
+
+/**
+ * What a connection has to prove or to trust; certificates and keys are PEM.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tls {
+  readonly authority?: string
+  readonly certificate?: string
+  readonly key?: Redacted.Redacted
+  readonly serverName?: string
+  /** Whether the certificate of the server is not checked; default false. */
+  readonly insecure?: boolean
+}
+
+/**
+ * Makes an HTTP client for such connections.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TlsClient = (tls: Tls) => Layer.Layer<HttpClient.HttpClient>
+
+/**
+ * How `layerFromEnv` makes a client with a certificate or an authority of its own. Default: not at all; then a client
+ * certificate fails the layer with `AccessUnusable`, and an authority has to be known to the process.
+ *
+ * **Example** (With Node's client)
+ *
+ * ```ts
+ * import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+ * import { Kubernetes } from "@volley/tools"
+ * import { Layer, Redacted } from "effect"
+ *
+ * export const TlsLive = Layer.succeed(Kubernetes.tlsClient, (tls) =>
+ *   NodeHttpClient.layerNodeHttpOptions({
+ *     ca: tls.authority,
+ *     cert: tls.certificate,
+ *     key: tls.key && Redacted.value(tls.key),
+ *     servername: tls.serverName,
+ *     rejectUnauthorized: tls.insecure !== true
+ *   }))
+ * ```
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const tlsClient: Context.Reference<TlsClient | undefined> = Context.Reference<TlsClient | undefined>(
+  "@volley/tools/Kubernetes/tlsClient",
+  { defaultValue: () => undefined }
+)
+
+const handlers = (access: Access) => ({ get_kubernetes_pod_status: podStatus.handler(access) })
+
+/**
+ * Handlers of the family for one cluster. Building it fails with `AccessUnusable` where the URL is not one of http or
+ * https without credentials. The redactor of the context learns the token.
+ *
+ * @param options.url - the API server, such as `https://10.0.0.1:6443`
+ * @param options.token - a bearer token; default none, as for `kubectl proxy`
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (options: {
+  readonly url: string
+  readonly token?: Redacted.Redacted
+}): Layer.Layer<Tool.HandlersFor<typeof toolkit.tools>, AccessUnusable, HttpClient.HttpClient> =>
+  toolkit.toLayer(Effect.gen(function*() {
+    const client = yield* HttpClient.HttpClient
+    const redactor = yield* Redactor.current
+    const url = access.baseUrl(options.url)
+    if (url === undefined) {
+      return yield* new AccessUnusable({ source: "KUBERNETES_URL", detail: "the URL is not one of http or https" })
+    }
+    if (options.token !== undefined) redactor.add(options.token)
+    return handlers({ url, token: Effect.succeed(Option.fromUndefinedOr(options.token)), client })
+  }))
+
+/**
+ * Handlers of the family for the cluster that the environment names, by the first of these that is set:
+ *
+ * 1. `KUBERNETES_URL`, with the bearer token `KUBERNETES_TOKEN` if there is one,
+ * 2. `KUBECONFIG`, one file: the current context, with a token, a file of a token or a client certificate,
+ * 3. `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`: the service account of the pod it runs in.
+ *
+ * Building it fails with `AccessUnusable` or `ConfigError` where that does not suffice.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerFromEnv: Layer.Layer<
+  Tool.HandlersFor<typeof toolkit.tools>,
+  AccessUnusable | Config.ConfigError,
+  HttpClient.HttpClient | FileSystem.FileSystem | Path.Path
+> = toolkit.toLayer(Effect.map(Effect.flatMap(tlsClient, access.fromEnvironment), handlers))

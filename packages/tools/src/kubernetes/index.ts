@@ -1,0 +1,10 @@
+/**
+ * A read-only tool over the pods of a Kubernetes cluster.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * @since 0.1.0
+ */
+export * as Kubernetes from "./Kubernetes.ts"

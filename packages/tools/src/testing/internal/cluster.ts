@@ -1,0 +1,103 @@
+/**
+ * Serves a plan over `node:http`.
+ *
+ * @internal
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as FiberSet from "effect/FiberSet"
+import * as Redacted from "effect/Redacted"
+import * as Ref from "effect/Ref"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Cluster, Fault, Plan, RecordedRequest, Server } from "../Cluster.ts"
+import * as http from "./http.ts"
+import * as kubernetes from "./kubernetesApi.ts"
+import * as prometheus from "./prometheusApi.ts"
+import type { Asked, Reply } from "./reply.ts"
+import * as Seed from "./seed.ts"
+
+const longestForm = 1024 * 1024
+
+const asks = Effect.fnUntraced(function*(incoming: IncomingMessage): Effect.fn.Return<Asked> {
+  const url = new URL(incoming.url ?? "/", "http://127.0.0.1")
+  const isForm = (incoming.headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded")
+  const form = isForm ? new URLSearchParams(yield* http.readBody(incoming, longestForm)) : []
+  return {
+    method: incoming.method ?? "GET",
+    path: url.pathname,
+    parameters: Object.fromEntries([...url.searchParams, ...form]),
+    authorization: incoming.headers.authorization
+  }
+})
+
+const matches = (fault: Fault, server: Server, { parameters, path }: Asked): boolean =>
+  fault.server === server &&
+  `${path}?${Object.entries(parameters).map(([name, value]) => `${name}=${value}`).join("&")}`.includes(fault.matching)
+
+const apis = { kubernetes, prometheus }
+
+const send = (response: ServerResponse, { body, headers, status, stays }: Reply) =>
+  Effect.suspend(() => {
+    const text = typeof body === "string" ? body : JSON.stringify(body)
+    response.writeHead(status, {
+      "content-type": typeof body === "string" ? "text/plain" : "application/json",
+      ...headers
+    })
+    return stays === true ? Effect.andThen(http.write(response, text), Effect.never) : http.end(response, text)
+  })
+
+/** @internal */
+export const make = Effect.fnUntraced(function*(plan: Plan) {
+  const token = Redacted.make(Seed.make(plan.seed ^ 0x5eed).text(40, "abcdefghijklmnopqrstuvwxyz0123456789"))
+  const recorded = yield* Ref.make<ReadonlyArray<RecordedRequest>>([])
+  const used = yield* Ref.make<ReadonlyMap<Fault, number>>(new Map())
+  const run = yield* FiberSet.makeRuntime()
+
+  const faultFor = (server: Server, asked: Asked): Effect.Effect<Fault | undefined> =>
+    Ref.modify(used, (counts) => {
+      const isLeft = (fault: Fault): boolean => !("times" in fault) || (counts.get(fault) ?? 0) < fault.times
+      const fault = plan.faults.find((it) => matches(it, server, asked) && isLeft(it))
+      return [fault, fault === undefined ? counts : new Map(counts).set(fault, (counts.get(fault) ?? 0) + 1)]
+    })
+
+  const answer = Effect.fnUntraced(function*(server: Server, asked: Asked, fault: Fault | undefined) {
+    if (fault?.kind === "hang") return yield* Effect.never
+    if (fault?.kind === "slow") yield* Effect.sleep(fault.millis)
+    else if (fault !== undefined) return apis[server].refuse(fault)
+    const now = (yield* Clock.currentTimeMillis) / 1000
+    return apis[server].answer(plan, asked, { token: Redacted.value(token), now })
+  })
+
+  const handle = Effect.fnUntraced(function*(server: Server, incoming: IncomingMessage, response: ServerResponse) {
+    const asked = yield* asks(incoming)
+    const fault = yield* faultFor(server, asked)
+    const request: RecordedRequest = {
+      server,
+      method: asked.method,
+      path: asked.path,
+      parameters: asked.parameters,
+      ...(fault === undefined ? {} : { fault: fault.kind })
+    }
+    const index = yield* Ref.modify(recorded, (all) => [all.length, [...all, request]])
+    yield* answer(server, asked, fault).pipe(
+      Effect.tap(({ status }) => Ref.update(recorded, (all) => all.with(index, { ...all[index]!, status }))),
+      Effect.flatMap((reply) => send(response, reply)),
+      Effect.raceFirst(http.gone(response))
+    )
+  })
+
+  const serve = (server: Server) =>
+    http.serve((incoming, response) => {
+      const broken = Effect.sync(() => response.destroy())
+      run(Effect.onError(handle(server, incoming, response), () => broken))
+    })
+
+  const cluster: Cluster = {
+    kubernetesUrl: yield* serve("kubernetes"),
+    prometheusUrl: yield* serve("prometheus"),
+    token,
+    plan,
+    requests: Ref.get(recorded)
+  }
+  return cluster
+})

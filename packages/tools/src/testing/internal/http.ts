@@ -1,0 +1,66 @@
+/**
+ * The little of `node:http` that the cluster needs, as effects.
+ *
+ * @internal
+ */
+import * as Effect from "effect/Effect"
+import type * as Scope from "effect/Scope"
+import * as http from "node:http"
+import type { AddressInfo } from "node:net"
+
+/** Serves on a free port of 127.0.0.1 until the scope ends, then destroys all sockets; gives the base URL. @internal */
+export const serve = (handle: http.RequestListener): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(listen(handle), close).pipe(
+    Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+  )
+
+const listen = (handle: http.RequestListener) =>
+  Effect.callback<http.Server>((resume) => {
+    const server = http.createServer((request, response) => {
+      // A write to a client that has just gone reports an error, which would end the process if nobody listened.
+      response.on("error", () => {})
+      handle(request, response)
+    })
+    server.once("error", (error) => resume(Effect.die(error)))
+    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+  })
+
+const close = (server: http.Server) =>
+  Effect.callback<void>((resume) => {
+    server.close(() => resume(Effect.void))
+    server.closeAllConnections()
+  })
+
+/** The body as text; bytes beyond the limit are read and dropped. @internal */
+export const readBody = (request: http.IncomingMessage, limit: number) =>
+  Effect.callback<string>((resume) => {
+    const chunks: Array<Buffer> = []
+    let size = 0
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length
+      if (size <= limit) chunks.push(chunk)
+    })
+    request.once("end", () => resume(Effect.succeed(Buffer.concat(chunks).toString("utf8"))))
+    request.once("close", () => resume(Effect.interrupt))
+  })
+
+/** Resumes once the text is on its way to the client. @internal */
+export const write = (response: http.ServerResponse, text: string) =>
+  Effect.callback<void>((resume) => {
+    response.write(text, () => resume(Effect.void))
+  })
+
+/** @internal */
+export const end = (response: http.ServerResponse, text: string) =>
+  Effect.callback<void>((resume) => {
+    response.end(text, () => resume(Effect.void))
+  })
+
+/** Resumes when the connection of a response is gone. @internal */
+export const gone = (response: http.ServerResponse) =>
+  Effect.callback<void>((resume) => {
+    const onClose = () => resume(Effect.void)
+    if (response.closed) onClose()
+    else response.once("close", onClose)
+    return Effect.sync(() => response.off("close", onClose))
+  })

@@ -1,0 +1,21 @@
+/**
+ * What a server of the cluster is asked and answers, apart from HTTP.
+ *
+ * @internal
+ */
+
+/** @internal */
+export interface Asked {
+  readonly method: string
+  readonly path: string
+  readonly parameters: Readonly<Record<string, string>>
+  readonly authorization: string | undefined
+}
+
+/** `stays` keeps the answer open after its lines, as a watch does. @internal */
+export interface Reply {
+  readonly status: number
+  readonly body: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  readonly stays?: true
+}
