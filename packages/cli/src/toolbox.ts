@@ -15,6 +15,7 @@ import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
 import { type Exit as Ended, failed, messageOf, usage } from "./exit.ts"
+import * as Tls from "./tls.ts"
 import * as ToolkitModule from "./toolkitModule.ts"
 
 /** What a command was told to take its tools from. @internal */
@@ -147,8 +148,9 @@ const gather = Effect.fnUntraced(function*(
 const startAll = Effect.fnUntraced(function*(
   sources: ReadonlyArray<Source>
 ): Effect.fn.Return<Toolbox, Ended, FileSystem.FileSystem | Path.Path | Scope.Scope> {
-  const platform = Context.merge(
+  const platform = Context.mergeAll(
     yield* Effect.context<FileSystem.FileSystem | Path.Path>(),
+    Tls.services,
     sources.some(({ isModule }) => isModule) ? yield* Layer.build(yield* httpClient) : Context.empty()
   ) as Context.Context<never>
   let services = platform
