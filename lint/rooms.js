@@ -43,6 +43,12 @@ const rooms = [
   },
   { name: "offline", files: [`${core}/offline/**`], rooms: [...root, "offline"], packages: [effect] },
   { name: "testing", files: [`${core}/testing/**`], rooms: [...root, "testing"], packages: [effect, node] },
+  {
+    name: "tools testing",
+    files: ["packages/tools/src/testing/**"],
+    rooms: ["tools", "tools testing"],
+    packages: [effect, node, coreRooms, /^@volley\/core\/testing(\/|$)/]
+  },
   { name: "tools", files: ["packages/tools/src/**"], rooms: ["tools"], packages: [effect, node, coreRooms] },
   {
     name: "cli",

@@ -29,7 +29,15 @@ import * as Permits from "./internal/dispatch/permits.ts"
 import * as Plan from "./internal/dispatch/plan.ts"
 import { retry } from "./internal/dispatch/retry.ts"
 import { serial } from "./internal/dispatch/serial.ts"
-import { type Call, type Execute, type Failed, recorded, type Shared, type Stage } from "./internal/dispatch/stage.ts"
+import {
+  type Asked,
+  type Call,
+  type Execute,
+  type Failed,
+  recorded,
+  type Shared,
+  type Stage
+} from "./internal/dispatch/stage.ts"
 import { sha256 } from "./internal/sha256.ts"
 import * as Telemetry from "./internal/telemetry.ts"
 import type { JournalFailure } from "./Journal.ts"
@@ -78,15 +86,7 @@ export interface Answer {
  * @category models
  * @since 0.1.0
  */
-export interface Request {
-  readonly turn: number
-  readonly request: number
-  readonly index: number
-  readonly id: string
-  readonly name: string
-  readonly params: unknown
-  readonly key: string
-}
+export interface Request extends Asked {}
 
 /**
  * The calls of one turn. `submit` decodes a call and takes its place among the others, so calls are submitted in call
@@ -250,11 +250,7 @@ export const open = (
  * @category models
  * @since 0.1.0
  */
-export interface CallReport {
-  readonly ok: boolean
-  readonly result: unknown
-  readonly attempts: number
-  readonly failure: RunEvent.Failure | undefined
+export interface CallReport extends Omit<Answer, "fatal"> {
   readonly events: ReadonlyArray<RunEvent.RunEvent>
 }
 

@@ -17,10 +17,10 @@ import * as Ref from "effect/Ref"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as admission from "./internal/admission.ts"
 import * as exchanges from "./internal/exchange.ts"
-import * as http from "./internal/http.ts"
 import * as player from "./internal/player.ts"
 import * as wire from "./internal/wire.ts"
 import * as Ledger from "./Ledger.ts"
+import * as Loopback from "./Loopback.ts"
 import * as ModelScript from "./ModelScript.ts"
 import type * as Validator from "./Validator.ts"
 
@@ -133,12 +133,12 @@ export const make = Effect.fnUntraced(function*(
     const index = yield* Ref.modify(recorded, (all) => [all.length, [...all, request]])
     const exchange = { response, id: `req_${index}` }
     const ending = yield* respond(request, exchange).pipe(
-      Effect.raceFirst(Effect.as(http.gone(response), "aborted" as const))
+      Effect.raceFirst(Effect.as(Loopback.gone(response), "aborted" as const))
     )
     yield* Ref.update(recorded, (all) => all.with(index, { ...all[index]!, ending }))
   })
 
-  const url = yield* http.serve((incoming, response) => {
+  const url = yield* Loopback.serve((incoming, response) => {
     const broken = Effect.sync(() => response.destroy())
     run(ledger.track("request", Effect.onError(handle(incoming, response), () => broken)))
   })
@@ -154,7 +154,7 @@ export const make = Effect.fnUntraced(function*(
 })
 
 const receive = (incoming: IncomingMessage): Effect.Effect<admission.Received> =>
-  Effect.map(http.readBody(incoming, admission.sizeLimit), ({ size, text }) => ({
+  Effect.map(Loopback.readBody(incoming, admission.sizeLimit), ({ size, text }) => ({
     method: incoming.method ?? "GET",
     path: (incoming.url ?? "/").replace(/\?.*$/, ""),
     headers: Object.fromEntries(

@@ -18,6 +18,11 @@ export * as Ledger from "./Ledger.ts"
 /**
  * @since 0.1.0
  */
+export * as Loopback from "./Loopback.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as ModelScript from "./ModelScript.ts"
 
 /**

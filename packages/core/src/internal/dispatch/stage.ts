@@ -31,8 +31,8 @@ export interface Shared {
   readonly publish: (delta: RunEvent.Delta) => Effect.Effect<void>
 }
 
-/** One tool call on its way. `deadline` is in milliseconds since the epoch. @internal */
-export interface Call {
+/** A call as the model asked for it, with its idempotency key. @internal */
+export interface Asked {
   readonly turn: number
   readonly request: number
   readonly index: number
@@ -40,6 +40,10 @@ export interface Call {
   readonly name: string
   readonly params: unknown
   readonly key: string
+}
+
+/** One tool call on its way. `deadline` is in milliseconds since the epoch. @internal */
+export interface Call extends Asked {
   readonly deadline: number
   readonly shared: Shared
   /** Attempts begun so far. */

@@ -5,9 +5,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { ServerResponse } from "node:http"
+import * as Loopback from "../Loopback.ts"
 import type * as ModelScript from "../ModelScript.ts"
 import type * as Validator from "../Validator.ts"
-import * as http from "./http.ts"
 import * as wire from "./wire.ts"
 
 /** @internal */
@@ -33,10 +33,10 @@ export const sendEvents = Effect.fnUntraced(function*(
   response.flushHeaders()
   for (const event of wire.sent(reply, context)) {
     if (reply.interval !== undefined && event.type !== "message_start") yield* Effect.sleep(reply.interval)
-    yield* http.write(response, serverSentEvent(event))
+    yield* Loopback.write(response, serverSentEvent(event))
   }
   if (reply.fault?.type === "error") {
-    yield* http.write(response, serverSentEvent(errorBody(id, ...faultError(reply.fault))))
+    yield* Loopback.write(response, serverSentEvent(errorBody(id, ...faultError(reply.fault))))
   }
   return yield* finish(response, "", reply.fault)
 })
@@ -66,10 +66,10 @@ const finish = (
 ): Effect.Effect<End> => {
   switch (fault?.type) {
     case undefined:
-      return Effect.as(http.end(response, text), "answered")
+      return Effect.as(Loopback.end(response, text), "answered")
     case "eof":
     case "error":
-      return Effect.as(http.end(response, text), "faulted")
+      return Effect.as(Loopback.end(response, text), "faulted")
     case "cut":
       return Effect.sync(() => {
         response.destroy()
@@ -105,7 +105,7 @@ export const sendError = (
   Effect.suspend(() => {
     response.writeHead(error.status, { ...options?.headers, "content-type": "application/json", "request-id": id })
     const body = errorBody(id, error.type, error.message, options?.details)
-    return Effect.as(http.end(response, JSON.stringify(body)), "answered" as const)
+    return Effect.as(Loopback.end(response, JSON.stringify(body)), "answered" as const)
   })
 
 /** @internal */

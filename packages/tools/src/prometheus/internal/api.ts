@@ -12,7 +12,7 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import type * as Redacted from "effect/Redacted"
 import * as EffectResult from "effect/Result"
 import * as Schema from "effect/Schema"
-import * as Stream from "effect/Stream"
+import { boundedText } from "../../internal/boundedText.ts"
 import {
   AnswerUnreadable,
   BadCredentials,
@@ -76,23 +76,8 @@ const Failure = Schema.fromJsonString(Schema.Struct({ errorType: Schema.String, 
 const decodeSuccess = Schema.decodeUnknownResult(Success)
 const decodeFailure = Schema.decodeUnknownResult(Failure)
 
-/** The body as text, given up where it is longer than the bound. */
 const bodyOf = (response: HttpClientResponse.HttpClientResponse) =>
-  response.stream.pipe(
-    Stream.runFoldEffect(
-      () => ({ chunks: new Array<Uint8Array>(), size: 0 }),
-      ({ chunks, size }, chunk) => {
-        if (size + chunk.length > mostMebibytes * 1024 * 1024) {
-          return Effect.fail(new ResultTooLarge({ mebibytes: mostMebibytes }))
-        }
-        chunks.push(chunk)
-        return Effect.succeed({ chunks, size: size + chunk.length })
-      }
-    ),
-    Effect.map(({ chunks }) => {
-      const decoder = new TextDecoder()
-      return chunks.map((chunk) => decoder.decode(chunk, { stream: true })).join("") + decoder.decode()
-    }),
+  boundedText(response, mostMebibytes * 1024 * 1024, () => new ResultTooLarge({ mebibytes: mostMebibytes })).pipe(
     Effect.mapError((error) => error._tag === "HttpClientError" ? failed(error) : error)
   )
 

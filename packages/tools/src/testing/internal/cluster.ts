@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import * as Loopback from "@volley/core/testing/Loopback"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
@@ -10,7 +11,6 @@ import * as Redacted from "effect/Redacted"
 import * as Ref from "effect/Ref"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { Cluster, Fault, Plan, RecordedRequest, Server } from "../Cluster.ts"
-import * as http from "./http.ts"
 import * as kubernetes from "./kubernetesApi.ts"
 import * as prometheus from "./prometheusApi.ts"
 import type { Asked, Reply } from "./reply.ts"
@@ -21,7 +21,7 @@ const longestForm = 1024 * 1024
 const asks = Effect.fnUntraced(function*(incoming: IncomingMessage): Effect.fn.Return<Asked> {
   const url = new URL(incoming.url ?? "/", "http://127.0.0.1")
   const isForm = (incoming.headers["content-type"] ?? "").startsWith("application/x-www-form-urlencoded")
-  const form = isForm ? new URLSearchParams(yield* http.readBody(incoming, longestForm)) : []
+  const form = isForm ? new URLSearchParams((yield* Loopback.readBody(incoming, longestForm)).text) : []
   return {
     method: incoming.method ?? "GET",
     path: url.pathname,
@@ -43,7 +43,7 @@ const send = (response: ServerResponse, { body, headers, status, stays }: Reply)
       "content-type": typeof body === "string" ? "text/plain" : "application/json",
       ...headers
     })
-    return stays === true ? Effect.andThen(http.write(response, text), Effect.never) : http.end(response, text)
+    return stays === true ? Effect.andThen(Loopback.write(response, text), Effect.never) : Loopback.end(response, text)
   })
 
 /** @internal */
@@ -82,12 +82,12 @@ export const make = Effect.fnUntraced(function*(plan: Plan) {
     yield* answer(server, asked, fault).pipe(
       Effect.tap(({ status }) => Ref.update(recorded, (all) => all.with(index, { ...all[index]!, status }))),
       Effect.flatMap((reply) => send(response, reply)),
-      Effect.raceFirst(http.gone(response))
+      Effect.raceFirst(Loopback.gone(response))
     )
   })
 
   const serve = (server: Server) =>
-    http.serve((incoming, response) => {
+    Loopback.serve((incoming, response) => {
       const broken = Effect.sync(() => response.destroy())
       run(Effect.onError(handle(server, incoming, response), () => broken))
     })

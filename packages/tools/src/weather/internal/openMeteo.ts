@@ -10,7 +10,7 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
+import { boundedText } from "../../internal/boundedText.ts"
 import { RateLimited, RequestRefused, type Service, ServiceUnavailable, Unreadable } from "../WeatherError.ts"
 import type { Place } from "./place.ts"
 
@@ -113,20 +113,10 @@ const refusal = (service: Service, { headers, status }: HttpClientResponse.HttpC
 const lost = (service: Service) => ({ reason }: HttpClientError.HttpClientError): Failure =>
   reason._tag === "EmptyBodyError" ? new Unreadable({ service }) : new ServiceUnavailable({ service })
 
-const textOf = Effect.fnUntraced(function*(
-  service: Service,
-  { stream }: HttpClientResponse.HttpClientResponse
-): Effect.fn.Return<string, Failure> {
-  const decoder = new TextDecoder()
-  let size = 0
-  const text = yield* Stream.mapError(stream, lost(service)).pipe(Stream.runFoldEffect(() => "", (text, chunk) => {
-    size += chunk.length
-    return size > maxBytes
-      ? Effect.fail(new Unreadable({ service }))
-      : Effect.succeed(text + decoder.decode(chunk, { stream: true }))
-  }))
-  return text + decoder.decode()
-})
+const textOf = (service: Service, response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, Failure> =>
+  boundedText(response, maxBytes, () => new Unreadable({ service })).pipe(
+    Effect.mapError((error) => error._tag === "HttpClientError" ? lost(service)(error) : error)
+  )
 
 const placeOf = (result: NonNullable<typeof Found.Type["results"]>[number]): Place => ({
   name: result.name,

@@ -1,14 +1,24 @@
 /**
- * The little of `node:http` that the cluster needs, as effects.
+ * A server on this machine for tests and demos: the little of `node:http` that an emulated service needs, as effects.
  *
- * @internal
+ * **Details**
+ *
+ * Handlers are Node's own, so that a service can be emulated down to its sockets. It is no HTTP server for anything else:
+ * for that there is `effect/http`.
+ *
+ * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 
-/** Serves on a free port of 127.0.0.1 until the scope ends, then destroys all sockets; gives the base URL. @internal */
+/**
+ * Serves on a free port of 127.0.0.1 until the scope ends, then destroys all sockets; gives the base URL.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
 export const serve = (handle: http.RequestListener): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(listen(handle), close).pipe(
     Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
@@ -31,32 +41,53 @@ const close = (server: http.Server) =>
     server.closeAllConnections()
   })
 
-/** The body as text; bytes beyond the limit are read and dropped. @internal */
+/**
+ * The body as text with its size in bytes; those beyond the limit are read and dropped.
+ *
+ * @param limit - of the text, in bytes
+ * @category testing
+ * @since 0.1.0
+ */
 export const readBody = (request: http.IncomingMessage, limit: number) =>
-  Effect.callback<string>((resume) => {
+  Effect.callback<{ readonly text: string; readonly size: number }>((resume) => {
     const chunks: Array<Buffer> = []
     let size = 0
     request.on("data", (chunk: Buffer) => {
       size += chunk.length
       if (size <= limit) chunks.push(chunk)
     })
-    request.once("end", () => resume(Effect.succeed(Buffer.concat(chunks).toString("utf8"))))
+    request.once("end", () => resume(Effect.succeed({ text: Buffer.concat(chunks).toString("utf8"), size })))
     request.once("close", () => resume(Effect.interrupt))
   })
 
-/** Resumes once the text is on its way to the client. @internal */
+/**
+ * Sends a piece of the body; resumes once it is on its way to the client.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
 export const write = (response: http.ServerResponse, text: string) =>
   Effect.callback<void>((resume) => {
     response.write(text, () => resume(Effect.void))
   })
 
-/** @internal */
-export const end = (response: http.ServerResponse, text: string) =>
+/**
+ * Sends the last piece of the body; resumes once it is on its way to the client.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const end = (response: http.ServerResponse, text = "") =>
   Effect.callback<void>((resume) => {
     response.end(text, () => resume(Effect.void))
   })
 
-/** Resumes when the connection of a response is gone. @internal */
+/**
+ * Resumes when the connection of a response is gone.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
 export const gone = (response: http.ServerResponse) =>
   Effect.callback<void>((resume) => {
     const onClose = () => resume(Effect.void)
