@@ -21,11 +21,14 @@ const stack = [
   },
   {
     name: "stores",
-    files: [`${core}/{Journal,Threads,ResultStore}.ts`, `${core}/internal/journal/**`],
+    files: [
+      `${core}/{Journal,Threads,ResultStore,ToolCache,Dependencies}.ts`,
+      `${core}/internal/{journal,dependency,store}/**`
+    ],
     below: ["tool", "fold"]
   },
   { name: "outcome", files: [`${core}/{Outcome,Approval}.ts`], below: ["tool", "fold", "stores"] },
-  { name: "stages", files: [`${core}/internal/dispatch/**`], below: ["tool", "fold"] },
+  { name: "stages", files: [`${core}/internal/dispatch/**`], below: ["tool", "fold", "stores"] },
   { name: "dispatcher", files: [`${core}/Dispatcher.ts`], below: ["tool", "fold", "stores", "stages"] },
   { name: "run", files: [`${core}/internal/run/**`], below: ["tool", "fold", "stores", "outcome", "dispatcher"] },
   { name: "agent", files: [`${core}/Agent.ts`], below: ["tool", "fold", "stores", "outcome", "dispatcher", "run"] }

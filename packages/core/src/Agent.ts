@@ -276,6 +276,7 @@ export const make = <const Members extends ReadonlyArray<Member> = [], Provided 
  *
  * - `runId`: default a random id.
  * - `tenant`: on whose behalf the run is; handlers read it from `ToolCall.current`.
+ * - `thread`: the conversation that this run is part of; its runs share a retry budget.
  * - `history`: the transcript of earlier runs.
  * - `metadata`: kept in the journal.
  * - `onEvent`: called with every event and delta in order, before the next one; the run waits for it.
@@ -286,6 +287,7 @@ export const make = <const Members extends ReadonlyArray<Member> = [], Provided 
 export interface RunOptions {
   readonly runId?: string
   readonly tenant?: string
+  readonly thread?: string
   readonly history?: Prompt.Prompt
   readonly metadata?: Readonly<Record<string, string>>
   readonly onEvent?: (item: RunEvent.RunEvent | RunEvent.Delta) => Effect.Effect<void>
@@ -332,6 +334,7 @@ export const run: <Tools, E, R>(
       input: Prompt.make(input),
       history: withoutApprovals(options.history ?? Prompt.empty),
       tenant: options.tenant,
+      thread: options.thread,
       metadata: options.metadata,
       publish: options.onEvent ?? (() => Effect.void)
     }

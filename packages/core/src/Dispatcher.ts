@@ -3,9 +3,14 @@
  *
  * **Details**
  *
- * A call goes through these stages: resolve the tool, decode the arguments, wait for its serial key, then retry (bulkhead
- * (timeout (handler, encode))), then bound the size of the result. A stage that a tool's policy does not use is left out.
- * Every failure becomes an answer that the model can read, except a fatal one.
+ * A call goes through these stages, outermost first:
+ *
+ * `resolve the tool → decode the arguments → join an equal call → cache → wait for the serial key → wait for the calls it
+ * comes after → fallback (retry (reconcile (hedge (circuit breaker (rate limit (bulkhead (timeout (handler, encode)))))))) →
+ * bound the size → answer`
+ *
+ * A stage that a tool's policy does not use is left out, and no place is held while a call waits. Every failure becomes an
+ * answer that the model can read, except a fatal one.
  *
  * `call` sends one call through the same stages without a model: for tests, scripts and the command line.
  *
@@ -18,41 +23,63 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Dependencies from "./Dependencies.ts"
 import * as BoundTool from "./internal/boundTool.ts"
 import { canonicalJson } from "./internal/canonicalJson.ts"
 import { isTooDeep } from "./internal/depth.ts"
-import { failureText, unknownTool } from "./internal/dispatch/answer.ts"
+import { after, makeSubmitted } from "./internal/dispatch/after.ts"
+import * as Answers from "./internal/dispatch/answer.ts"
 import { attempt } from "./internal/dispatch/attempt.ts"
-import { boundResult, boundText } from "./internal/dispatch/bound.ts"
+import { breaker } from "./internal/dispatch/breaker.ts"
 import { bulkhead } from "./internal/dispatch/bulkhead.ts"
+import { cache } from "./internal/dispatch/cache.ts"
+import { fallback } from "./internal/dispatch/fallback.ts"
+import { hedge } from "./internal/dispatch/hedge.ts"
 import * as Permits from "./internal/dispatch/permits.ts"
-import * as Plan from "./internal/dispatch/plan.ts"
+import { type Handler, makeDecode, makePlan } from "./internal/dispatch/plan.ts"
+import { rateLimit } from "./internal/dispatch/rateLimit.ts"
+import { reconcile } from "./internal/dispatch/reconcile.ts"
+import * as Retries from "./internal/dispatch/retries.ts"
 import { retry } from "./internal/dispatch/retry.ts"
 import { serial } from "./internal/dispatch/serial.ts"
+import { singleFlight } from "./internal/dispatch/singleFlight.ts"
 import {
   type Asked,
   type Call,
   type Execute,
   type Failed,
-  recorded,
+  notExecuted,
+  type Plan,
+  type Result,
   type Shared,
   type Stage
 } from "./internal/dispatch/stage.ts"
+import { unknownTool } from "./internal/dispatch/texts.ts"
 import { sha256 } from "./internal/sha256.ts"
 import * as Telemetry from "./internal/telemetry.ts"
 import type { JournalFailure } from "./Journal.ts"
 import * as Limits from "./Limits.ts"
-import * as Redactor from "./Redactor.ts"
+import * as ResultStore from "./ResultStore.ts"
 import type * as RunEvent from "./RunEvent.ts"
+import * as ToolCache from "./ToolCache.ts"
 import type * as ToolFailure from "./ToolFailure.ts"
-import type * as ToolPolicy from "./ToolPolicy.ts"
+import * as ToolPolicy from "./ToolPolicy.ts"
 
-/** Outermost first. */
-const stages: ReadonlyArray<Stage> = [serial, retry, bulkhead]
+/** Around all attempts of a call, outermost first. */
+const outer: ReadonlyArray<Stage> = [singleFlight, cache, serial, after]
+
+/** Around an attempt, outermost first; a fallback has these of its own. */
+const inner: ReadonlyArray<Stage> = [fallback, retry, reconcile, hedge, breaker, rateLimit, bulkhead]
+
+const through = (stages: ReadonlyArray<Stage>, plan: Plan, innermost: Execute): Execute =>
+  stages.reduceRight<Execute>((next, stage) => stage(plan)?.(next) ?? next, innermost)
 
 interface Compiled {
   readonly effectClass: ToolPolicy.EffectClass
   readonly decode: (params: unknown) => Effect.Effect<unknown, string>
+  readonly plan: Plan
+  /** The inner stages alone. */
+  readonly attempts: Execute
   readonly execute: Execute
 }
 
@@ -64,6 +91,9 @@ interface Compiled {
  */
 export interface Dispatcher {
   readonly tools: ReadonlyMap<string, Compiled>
+  readonly dependencies: Dependencies.Dependencies
+  readonly cache: ToolCache.ToolCache
+  readonly results: ResultStore.ResultStore
 }
 
 /**
@@ -72,13 +102,7 @@ export interface Dispatcher {
  * @category models
  * @since 0.1.0
  */
-export interface Answer {
-  readonly ok: boolean
-  readonly result: unknown
-  readonly attempts: number
-  readonly failure: RunEvent.Failure | undefined
-  readonly fatal: Option.Option<unknown>
-}
+export interface Answer extends Answers.Answer {}
 
 /**
  * A call as the model asked for it, with its idempotency key.
@@ -89,14 +113,18 @@ export interface Answer {
 export interface Request extends Asked {}
 
 /**
- * The calls of one turn. `submit` decodes a call and takes its place among the others, so calls are submitted in call
- * order; the effect that comes back runs the call, in a fiber of its own, and gives its answer.
+ * The calls of one turn.
+ *
+ * - `submit` decodes a call and takes its place among the others, so calls are submitted in call order; the effect that
+ *   comes back runs the call, in a fiber of its own, and gives its answer.
+ * - `close` says that no call will be added: calls that come `after` others wait for it.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Dispatch {
   readonly submit: (request: Request, deadline: number) => Effect.Effect<Effect.Effect<Answer>>
+  readonly close: () => void
 }
 
 /**
@@ -117,13 +145,37 @@ export const idempotencyKey = (runId: string, { index, name, params, turn }: Omi
 export const effectClass = (dispatcher: Dispatcher, name: string): ToolPolicy.EffectClass =>
   dispatcher.tools.get(name)?.effectClass ?? "readonly"
 
-const handlerOf = (tool: Tool.Any, services: Context.Context<never>): Plan.Handler => {
+const handlerOf = (tool: Tool.Any, services: Context.Context<never>): Handler => {
   if (BoundTool.isBound(tool)) {
-    return { handler: tool[BoundTool.TypeId].handler as Plan.Handler["handler"], context: Context.empty() }
+    return { handler: tool[BoundTool.TypeId].handler as Handler["handler"], context: Context.empty() }
   }
-  const handler = services.mapUnsafe.get(tool.id) as Plan.Handler | undefined
+  const handler = services.mapUnsafe.get(tool.id) as Handler | undefined
   if (handler === undefined) throw new Error(`Tool "${tool.name}" has no handler in the context`)
   return handler
+}
+
+const compile = (services: Context.Context<never>) => {
+  const compiled = new Map<Tool.Any, Compiled>()
+  const make = (tool: Tool.Any): Compiled => {
+    const known = compiled.get(tool)
+    if (known !== undefined) return known
+    const substitute = ToolPolicy.get(tool).fallback
+    const standsIn = substitute === undefined
+      ? undefined
+      : { name: substitute.name, execute: make(substitute).attempts }
+    const plan = makePlan(tool, handlerOf(tool, services), services, standsIn)
+    const attempts = through(inner, plan, attempt(plan))
+    const made: Compiled = {
+      effectClass: plan.effectClass,
+      decode: makeDecode(tool, services),
+      plan,
+      attempts,
+      execute: through(outer, plan, attempts)
+    }
+    compiled.set(tool, made)
+    return made
+  }
+  return make
 }
 
 /**
@@ -132,26 +184,20 @@ const handlerOf = (tool: Tool.Any, services: Context.Context<never>): Plan.Handl
  * @category constructors
  * @since 0.1.0
  */
-export const make = (tools: Iterable<Tool.Any>): Effect.Effect<Dispatcher> =>
-  Effect.map(Effect.context(), (services) => {
-    const compiled = new Map<string, Compiled>()
-    for (const tool of tools) {
-      const plan = Plan.makePlan(tool, handlerOf(tool, services), services)
-      compiled.set(tool.name, {
-        effectClass: plan.effectClass,
-        decode: Plan.makeDecode(tool, services),
-        execute: stages.reduceRight<Execute>((next, stage) => stage(plan)?.(next) ?? next, attempt(plan))
-      })
-    }
-    return { tools: compiled }
-  })
-
-const invalid = (reason: ToolFailure.PermanentReason, message: string): Failed => ({
-  kind: "permanent",
-  reason,
-  message,
-  executed: false
+export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effect.fn.Return<Dispatcher> {
+  const compiled = compile(yield* Effect.context<never>())
+  return {
+    tools: new Map(Array.from(tools, (tool) => [tool.name, compiled(tool)])),
+    dependencies: yield* Dependencies.current,
+    cache: yield* ToolCache.current,
+    results: yield* ResultStore.current
+  }
 })
+
+const invalid = (reason: ToolFailure.PermanentReason, message: string): Failed =>
+  notExecuted("permanent", reason, message)
+
+const nothing: Result = { value: undefined }
 
 const journalLost = (error: JournalFailure): Failed => ({
   kind: "fatal",
@@ -161,33 +207,40 @@ const journalLost = (error: JournalFailure): Failed => ({
   error
 })
 
-const failedOf = (cause: Cause.Cause<Failed>): Failed =>
-  Cause.hasDies(cause)
-    ? { kind: "defect", reason: "Defect", message: "the dispatcher failed", executed: true, error: cause }
-    : Option.getOrElse(Cause.findErrorOption(cause), () => invalid("Cancelled", "the call was interrupted"))
-
 /**
  * Opens the dispatch of one turn.
  *
  * @param options.concurrency - handlers that run at the same time, at least 1
+ * @param options.retries - of the run; the same object for every dispatch of it
+ * @param options.thread - of which the run is one
+ * @param options.withheld - names of the calls of the turn that are not run
  * @param options.emit - appends an event; when it fails the call in question is answered with a fatal failure
- * @param options.takeRetry - takes one of the run's retries, `false` when none is left
  * @category constructors
  * @since 0.1.0
  */
 export const open = (
   dispatcher: Dispatcher,
-  options: Pick<Shared, "runId" | "tenant" | "takeRetry" | "publish"> & {
+  options: Pick<Shared, "runId" | "tenant" | "publish"> & {
     readonly concurrency: number
+    readonly retries: Retries.OfRun
+    readonly thread: string | undefined
+    readonly withheld: ReadonlyArray<string>
     readonly emit: (event: RunEvent.RunEvent) => Effect.Effect<void, JournalFailure>
   }
 ): Dispatch => {
+  const { cache, dependencies } = dispatcher
+  const submitted = makeSubmitted()
+  for (const name of options.withheld) submitted.add(name, -1)(false)
   const shared: Shared = {
     runId: options.runId,
     tenant: options.tenant,
     permits: Permits.make(options.concurrency),
     lanes: new Map(),
-    takeRetry: options.takeRetry,
+    flights: new Map(),
+    submitted,
+    dependencies,
+    cache,
+    retries: Retries.make(options.retries, dependencies, options.thread),
     emit: (event) => Effect.mapError(options.emit(event), journalLost),
     publish: options.publish
   }
@@ -204,44 +257,32 @@ export const open = (
           )
         ))
 
-  const answer = (call: Call, exit: Exit.Exit<unknown, Failed>, tool: Compiled | undefined) =>
-    Effect.map(Redactor.current, (redactor): Answer => {
-      if (Exit.isSuccess(exit)) {
-        const result = boundResult(exit.value)
-        return { ok: true, result, attempts: call.attempt, failure: undefined, fatal: Option.none() }
-      }
-      const failed = failedOf(exit.cause)
-      return {
-        ok: false,
-        result: boundText(redactor.redact(failureText(failed, call.attempt, tool?.effectClass ?? "readonly"))),
-        attempts: call.attempt,
-        failure: recorded(failed),
-        fatal: failed.kind === "fatal" ? Option.some(failed.error) : Option.none()
-      }
-    })
-
   const submit: Dispatch["submit"] = Effect.fnUntraced(function*(request, deadline) {
     const tool = dispatcher.tools.get(request.name)
+    const answered = submitted.add(request.name, request.index)
     const decoded = yield* Effect.exit(decode(request, tool))
     const call: Call = {
       ...request,
-      params: Exit.isSuccess(decoded) ? decoded.value : request.params,
+      decoded: Exit.isSuccess(decoded) ? decoded.value : undefined,
       deadline,
       shared,
-      attempt: 0,
+      history: { attempts: 0, handlers: [] },
       handler: undefined
     }
     // called here, in call order: see `Execute`
-    const run = tool === undefined || Exit.isFailure(decoded) ? decoded : tool.execute(call)
+    const run = tool === undefined || Exit.isFailure(decoded) ? Effect.as(decoded, nothing) : tool.execute(call)
     return Effect.exit(run).pipe(
       Effect.flatMap((exit) =>
-        Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause) ? Effect.interrupt : answer(call, exit, tool)
+        Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
+          ? Effect.interrupt
+          : Answers.answer(call, exit, tool?.plan)
       ),
+      Effect.onExit((exit) => Effect.sync(() => answered(Exit.isSuccess(exit) && exit.value.ok))),
       Telemetry.toolCall(call)
     )
   })
 
-  return { submit }
+  return { submit, close: submitted.close }
 }
 
 /**
@@ -297,13 +338,14 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
 ): Effect.fn.Return<CallReport, ToolFailure.Fatal<Tool.Failure<T>>, Requirements<T>> {
   const limits = Limits.resolve(options.limits)
   const events: Array<RunEvent.RunEvent> = []
-  let retries = limits.retries
   const runId = options.runId ?? "call"
   const dispatch = open(yield* make([tool]), {
     runId,
     tenant: options.tenant,
+    thread: undefined,
     concurrency: limits.concurrency,
-    takeRetry: () => retries-- > 0,
+    retries: { allowed: limits.retries, left: limits.retries },
+    withheld: [],
     emit: (event) => Effect.sync(() => void events.push(event)),
     publish: () => Effect.void
   })
@@ -312,7 +354,9 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
     Math.min(limits.deadline ?? Number.POSITIVE_INFINITY, limits.toolTimeout ?? Number.POSITIVE_INFINITY)
   const asked = { turn: 1, request: 1, index: 0, id: "call", name: tool.name, params: args }
   const request: Request = { ...asked, key: idempotencyKey(runId, asked) }
-  const { attempts, failure, fatal, ok, result } = yield* Effect.flatten(dispatch.submit(request, deadline))
+  const run = yield* dispatch.submit(request, deadline)
+  dispatch.close()
+  const { attempts, failure, fatal, ok, result } = yield* run
   if (Option.isSome(fatal)) return yield* Effect.fail(fatal.value as ToolFailure.Fatal<Tool.Failure<T>>)
   return { ok, result, attempts, failure, events }
 })

@@ -97,7 +97,7 @@ const at = Schema.Finite
 /**
  * A durable fact of a run.
  *
- * - `RunStarted`: the run's definition and input; `tenant` and `metadata` as given by the caller.
+ * - `RunStarted`: the run's definition and input; `tenant`, `thread` and `metadata` as given by the caller.
  * - `ModelRequested`: a model request is about to be sent. `limit` names the limit for which the tools are withheld and
  *   the model is asked to answer, by `note`, which joins the transcript.
  * - `BlockReceived`: a finished block of the reply other than a tool call (text, reasoning, …).
@@ -105,8 +105,19 @@ const at = Schema.Finite
  * - `ModelResponded`: the reply is complete and kept.
  * - `ModelFailed`: the reply is discarded as a whole; `restartable` after `wait` milliseconds.
  * - `DispatchIntended`: these calls of the turn are about to be run, with their effect class and idempotency key.
- * - `AttemptStarted`, `AttemptEnded`: one execution of a call's handler, `attempt` from 1.
- * - `RetryScheduled`: another attempt follows after `wait` milliseconds.
+ * - `CallQueued`: the call waits: for the calls that it comes `after` (`dependency`), for the calls of its serial key, for a
+ *   place of its tool or for one of the dispatch.
+ * - `CallJoined`: the call is equal to `leader` (an index), which is under way, and shares what comes of it.
+ * - `CacheHit`: the result is from the cache, `age` milliseconds old; `stale` where it is past its time and stands in for a
+ *   failure.
+ * - `AttemptStarted`, `AttemptEnded`: one execution of a call's handler, `attempt` from 1 over all of the call.
+ * - `HedgeStarted`: there was no result after `after` milliseconds, so a second attempt joins the first.
+ * - `RateLimited`: the rate of `key` is reached; the call waits `wait` milliseconds and asks again.
+ * - `CircuitOpened`: a failure of this call opened the circuit of `key` for `openFor` milliseconds.
+ * - `RetryScheduled`: another attempt follows after `wait` milliseconds; `left` retries are left to the run.
+ * - `RetryRefused`: another attempt would have followed, but for the budget or the time that `why` names.
+ * - `CallReconciled`: after an attempt with an unknown outcome the tool found out whether it took effect.
+ * - `FallbackStarted`: the tool has failed for good, the attempts that follow are those of `tool`.
  * - `AttemptAbandoned`: the handler did not end when it was interrupted; it keeps its place until `AttemptReleased`.
  * - `ToolCallAnswered`: the one answer of a call; `result` is what the model reads.
  * - `TurnClosed`: every call of the turn is answered, the reply and the answers joined the transcript.
@@ -131,6 +142,7 @@ export const RunEvent = Schema.TaggedUnion({
     })),
     limits: Limits.Resolved,
     tenant: Schema.optionalKey(Schema.String),
+    thread: Schema.optionalKey(Schema.String),
     metadata: Schema.optionalKey(Schema.Record(Schema.String, Schema.String))
   },
   ModelRequested: { ...reply, at, limit: Schema.optionalKey(Limits.Reached), note: Schema.optionalKey(Note) },
@@ -168,7 +180,21 @@ export const RunEvent = Schema.TaggedUnion({
   },
   AttemptStarted: { ...call, at, attempt: Schema.Int },
   AttemptEnded: { ...call, at, attempt: Schema.Int, failure: Schema.optionalKey(Failure) },
-  RetryScheduled: { ...call, at, attempt: Schema.Int, wait: Schema.Finite },
+  CallQueued: { ...call, at, behind: Schema.Literals(["dependency", "serial", "tool", "dispatch"]) },
+  CallJoined: { ...call, at, leader: Schema.Int },
+  CacheHit: { ...call, at, age: Schema.Finite, stale: Schema.Boolean },
+  HedgeStarted: { ...call, at, after: Schema.Finite },
+  RateLimited: { ...call, at, key: Schema.String, wait: Schema.Finite },
+  CircuitOpened: { ...call, at, key: Schema.String, openFor: Schema.Finite },
+  RetryScheduled: { ...call, at, attempt: Schema.Int, wait: Schema.Finite, left: Schema.Int },
+  RetryRefused: {
+    ...call,
+    at,
+    attempt: Schema.Int,
+    why: Schema.Literals(["run", "thread", "dependency", "deadline", "retryAfter"])
+  },
+  CallReconciled: { ...call, at, attempt: Schema.Int, executed: Schema.Boolean },
+  FallbackStarted: { ...call, at, tool: Schema.String, failure: Failure },
   AttemptAbandoned: { ...call, at, attempt: Schema.Int },
   AttemptReleased: { ...call, at, attempt: Schema.Int },
   ToolCallAnswered: {

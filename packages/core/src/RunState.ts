@@ -11,7 +11,8 @@ import * as Limits from "./Limits.ts"
 import type * as RunEvent from "./RunEvent.ts"
 
 /**
- * A tool call of the present turn; `key` is its idempotency key once the call is intended.
+ * A tool call of the present turn; `key` is its idempotency key once the call is intended, `running` the number of its
+ * attempts under way.
  *
  * @category models
  * @since 0.1.0
@@ -20,7 +21,7 @@ export interface Call {
   readonly requested: RunEvent.Of<"ToolCallRequested">
   readonly key: string | undefined
   readonly attempts: number
-  readonly running: boolean
+  readonly running: number
   readonly answered: RunEvent.Of<"ToolCallAnswered"> | undefined
 }
 
@@ -181,7 +182,7 @@ export const apply = (state: RunState, event: RunEvent.RunEvent): RunState => {
     case "BlockReceived":
       return { ...state, blocks: [...state.blocks, event.part] }
     case "ToolCallRequested": {
-      const call: Call = { requested: event, key: undefined, attempts: 0, running: false, answered: undefined }
+      const call: Call = { requested: event, key: undefined, attempts: 0, running: 0, answered: undefined }
       return { ...state, blocks: [...state.blocks, asPart(call)], calls: [...state.calls, call] }
     }
     case "ModelResponded":
@@ -198,15 +199,24 @@ export const apply = (state: RunState, event: RunEvent.RunEvent): RunState => {
       }
     }
     case "AttemptStarted":
-      return updateCall(state, event.index, () => ({ attempts: event.attempt, running: true }))
+      return updateCall(state, event.index, ({ running }) => ({ attempts: event.attempt, running: running + 1 }))
     case "AttemptEnded":
-      return updateCall(state, event.index, () => ({ running: false }))
+      return updateCall(state, event.index, ({ running }) => ({ running: running - 1 }))
+    case "CallQueued":
+    case "CallJoined":
+    case "CacheHit":
+    case "HedgeStarted":
+    case "RateLimited":
+    case "CircuitOpened":
     case "RetryScheduled":
+    case "RetryRefused":
+    case "CallReconciled":
+    case "FallbackStarted":
     case "AttemptAbandoned":
     case "AttemptReleased":
       return state
     case "ToolCallAnswered":
-      return updateCall(state, event.index, () => ({ answered: event, running: false }))
+      return updateCall(state, event.index, () => ({ answered: event, running: 0 }))
     case "TurnClosed":
       return {
         ...state,

@@ -218,7 +218,9 @@ describe("bulkhead, serial", () => {
         runId: "r",
         tenant: undefined,
         concurrency,
-        takeRetry: () => true,
+        thread: undefined,
+        retries: { allowed: 10, left: 10 },
+        withheld: [],
         emit: (event) => Effect.sync(() => void events.push(event)),
         publish: () => Effect.void
       })
@@ -334,7 +336,9 @@ describe("bulkhead, serial", () => {
             runId: "r",
             tenant: undefined,
             concurrency: 1,
-            takeRetry: () => true,
+            thread: undefined,
+            retries: { allowed: 10, left: 10 },
+            withheld: [],
             emit: () => Effect.void,
             publish: () => Effect.void
           })

@@ -100,6 +100,15 @@ export const apply = (timeline: Timeline, event: RunEvent.RunEvent): Timeline =>
     case "ModelFailed":
       return updateRequest(timeline, event, () => ({ failed: event }))
     case "DispatchIntended":
+    case "CallQueued":
+    case "CallJoined":
+    case "CacheHit":
+    case "HedgeStarted":
+    case "RateLimited":
+    case "CircuitOpened":
+    case "RetryRefused":
+    case "CallReconciled":
+    case "FallbackStarted":
     case "AttemptReleased":
       return timeline
     case "AttemptStarted":

@@ -5,11 +5,17 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as Metric from "effect/Metric"
 
 interface ToolCall {
   readonly name: string
   readonly id: string
-  readonly attempt: number
+}
+
+interface Answered {
+  readonly ok: boolean
+  readonly attempts: number
+  readonly failure: { readonly reason: string } | undefined
 }
 
 interface ModelRequest {
@@ -20,30 +26,26 @@ interface ModelRequest {
 }
 
 /** One span and one log line per tool call. @internal */
-export const toolCall =
-  (call: ToolCall) =>
-  <A extends { readonly ok: boolean; readonly failure: { readonly reason: string } | undefined }>(
-    effect: Effect.Effect<A>
-  ): Effect.Effect<A> =>
-    effect.pipe(
-      Effect.tap(({ failure, ok }) =>
-        Effect.logDebug(`tool call ${call.name}: ${ok ? "ok" : failure?.reason ?? "failed"}`).pipe(
-          Effect.annotateLogs({ "gen_ai.tool.call.id": call.id, "volley.tool.attempts": call.attempt }),
-          Effect.andThen(Effect.annotateCurrentSpan({
-            "volley.tool.attempts": call.attempt,
-            ...(failure === undefined ? {} : { "error.type": failure.reason })
-          }))
-        )
-      ),
-      Effect.withSpan(`execute_tool ${call.name}`, {
-        kind: "internal",
-        attributes: {
-          "gen_ai.operation.name": "execute_tool",
-          "gen_ai.tool.name": call.name,
-          "gen_ai.tool.call.id": call.id
-        }
-      }, { captureStackTrace: false })
-    )
+export const toolCall = (call: ToolCall) => <A extends Answered>(effect: Effect.Effect<A>): Effect.Effect<A> =>
+  effect.pipe(
+    Effect.tap(({ attempts, failure, ok }) =>
+      Effect.logDebug(`tool call ${call.name}: ${ok ? "ok" : failure?.reason ?? "failed"}`).pipe(
+        Effect.annotateLogs({ "gen_ai.tool.call.id": call.id, "volley.tool.attempts": attempts }),
+        Effect.andThen(Effect.annotateCurrentSpan({
+          "volley.tool.attempts": attempts,
+          ...(failure === undefined ? {} : { "error.type": failure.reason })
+        }))
+      )
+    ),
+    Effect.withSpan(`execute_tool ${call.name}`, {
+      kind: "internal",
+      attributes: {
+        "gen_ai.operation.name": "execute_tool",
+        "gen_ai.tool.name": call.name,
+        "gen_ai.tool.call.id": call.id
+      }
+    }, { captureStackTrace: false })
+  )
 
 /** One span and one log line per model request; the value is the failure of a request that failed. @internal */
 export const modelRequest =
@@ -69,3 +71,15 @@ export const modelRequest =
         }
       }, { captureStackTrace: false })
     )
+
+const abandonedHandlers = Metric.counter("volley_handlers_abandoned_total", {
+  description: "Handlers that did not end within the grace after they were interrupted",
+  incremental: true
+})
+
+/** A handler is left to itself: one log line, and the metric counts it by tool. @internal */
+export const abandoned = (tool: string): Effect.Effect<void> =>
+  Effect.andThen(
+    Metric.update(Metric.withAttributes(abandonedHandlers, { "gen_ai.tool.name": tool }), 1),
+    Effect.logWarning(`Tool "${tool}" did not stop when it was interrupted; its handler was abandoned`)
+  )

@@ -107,7 +107,8 @@ export const retryScheduled = (turn: number, request: number, index: number): Ru
   ...callKey(turn, request, index),
   at: 0,
   attempt: 2,
-  wait: 50
+  wait: 50,
+  left: 9
 })
 
 export const answered = (turn: number, request: number, index: number, ok = true): RunEvent.RunEvent => ({
@@ -254,7 +255,16 @@ const ofTag: { readonly [Tag in RunEvent.RunEvent["_tag"]]: Arbitrary.Arbitrary<
   ModelFailed: keyed(plain("ModelFailed")),
   AttemptStarted: keyed(plain("AttemptStarted")),
   AttemptEnded: keyed(plain("AttemptEnded")),
+  CallQueued: keyed(plain("CallQueued")),
+  CallJoined: keyed(plain("CallJoined")),
+  CacheHit: keyed(plain("CacheHit")),
+  HedgeStarted: keyed(plain("HedgeStarted")),
+  RateLimited: keyed(plain("RateLimited")),
+  CircuitOpened: keyed(plain("CircuitOpened")),
   RetryScheduled: keyed(plain("RetryScheduled")),
+  RetryRefused: keyed(plain("RetryRefused")),
+  CallReconciled: keyed(plain("CallReconciled")),
+  FallbackStarted: keyed(plain("FallbackStarted")),
   AttemptAbandoned: keyed(plain("AttemptAbandoned")),
   AttemptReleased: keyed(plain("AttemptReleased")),
   TurnClosed: keyed(plain("TurnClosed")),

@@ -12,8 +12,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
+import type { ToolCall } from "../../ToolCall.ts"
+import { abandoned } from "../telemetry.ts"
 import { emit } from "./emit.ts"
-import { type Call, type Execute, type Failed, keyOf, type Plan, recorded } from "./stage.ts"
+import { type Call, type Execute, type Failed, keyOf, notExecuted, type Plan, recorded } from "./stage.ts"
 
 /** How long an interrupted handler may take to end, in milliseconds. */
 const grace = 50
@@ -33,12 +35,11 @@ const timedOut = (plan: Plan, millis: number): Failed => ({
   executed: true
 })
 
-const deadlinePassed: Failed = {
-  kind: "transient",
-  reason: "Timeout",
-  message: "the deadline passed before the attempt began; nothing was executed",
-  executed: false
-}
+const deadlinePassed = notExecuted(
+  "transient",
+  "Timeout",
+  "the deadline passed before the attempt began; nothing was executed"
+)
 
 const cancelled = (message: string): Failed => ({ kind: "permanent", reason: "Cancelled", message, executed: true })
 
@@ -50,44 +51,45 @@ const fromCause = (plan: Plan, cause: Cause.Cause<unknown>): Failed => {
   })
 }
 
-/** Interrupts a handler and waits for the grace; `true` when it has ended. */
-const stop = (call: Call, handler: Fiber.Fiber<unknown, unknown>): Effect.Effect<boolean, Failed> =>
+/** Interrupts a handler and waits for the grace; one that has not ended then is abandoned. */
+const stop = (call: Call, attempt: number, handler: Fiber.Fiber<unknown, unknown>): Effect.Effect<void, Failed> =>
   Effect.suspend(() => {
     handler.interruptUnsafe()
-    if (handler.pollUnsafe() !== undefined) return Effect.succeed(true)
+    if (handler.pollUnsafe() !== undefined) return Effect.void
     const wait = Effect.forkDetach(Effect.timeoutOption(Fiber.await(handler), grace), { startImmediately: true })
-    const key = { ...keyOf(call), attempt: call.attempt }
+    const key = { ...keyOf(call), attempt }
     const released = Effect.andThen(Fiber.await(handler), emit(call, (at) => ({ _tag: "AttemptReleased", ...key, at })))
-    return Effect.flatMap(wait, Fiber.join).pipe(
-      Effect.flatMap(Option.match({
-        onSome: () => Effect.succeed(true),
-        onNone: () =>
-          Effect.logWarning(`Tool "${call.name}" did not stop when it was interrupted; its handler was abandoned`).pipe(
-            Effect.andThen(emit(call, (at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
-            Effect.andThen(Effect.forkDetach(Effect.ignore(released))),
-            // its place is free once the journal knows that it ended
-            Effect.map((watcher) => {
-              call.handler = watcher
-              return false
-            })
-          )
-      }))
+    const abandon = abandoned(call.name).pipe(
+      Effect.andThen(emit(call, (at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
+      Effect.andThen(Effect.forkDetach(Effect.ignore(released))),
+      // its place is free once the journal knows that it ended
+      Effect.map((watcher) => runs(call, watcher))
+    )
+    return Effect.flatMap(
+      Effect.flatMap(wait, Fiber.join),
+      (ended) => Option.isSome(ended) ? Effect.void : abandon
     )
   })
 
-const runHandler = (plan: Plan, call: Call, millis: number): Effect.Effect<unknown, Failed> =>
+const runs = (call: Call, fiber: Fiber.Fiber<unknown, unknown>): void => {
+  call.handler = fiber
+  call.history.handlers.push(fiber)
+}
+
+const runHandler = (plan: Plan, call: Call, current: ToolCall, millis: number): Effect.Effect<unknown, Failed> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDetach(plan.handle(call.params, call), { startImmediately: true }), (handler) => {
-      call.handler = handler
+    Effect.flatMap(Effect.forkDetach(plan.handle(call, current), { startImmediately: true }), (handler) => {
+      runs(call, handler)
       const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, Failed> =>
         Exit.isSuccess(exit) ? Effect.succeed(exit.value) : Effect.fail(fromCause(plan, exit.cause))
       const ended = handler.pollUnsafe()
       if (ended !== undefined) return settle(ended)
+      const halt = stop(call, current.attempt, handler)
       return restore(Effect.timeoutOption(Fiber.await(handler), millis)).pipe(
-        Effect.onInterrupt(() => Effect.ignore(stop(call, handler))),
+        Effect.onInterrupt(() => Effect.ignore(halt)),
         Effect.flatMap(Option.match({
           onSome: settle,
-          onNone: () => Effect.andThen(stop(call, handler), Effect.fail(timedOut(plan, millis)))
+          onNone: () => Effect.andThen(halt, Effect.fail(timedOut(plan, millis)))
         }))
       )
     })
@@ -99,14 +101,28 @@ const encoded = (plan: Plan, value: unknown): Effect.Effect<unknown, Failed> =>
     (cause) => Effect.fail(defect("the tool's result does not have its declared form", true, cause))
   )
 
+/** What the handler of an attempt may know about its call. @internal */
+export const currentCall = (plan: Plan, call: Call, attempt: number, deadline: number): ToolCall => ({
+  runId: call.shared.runId,
+  callId: call.id,
+  tool: plan.name,
+  turn: call.turn,
+  index: call.index,
+  attempt,
+  deadline,
+  tenant: call.shared.tenant,
+  idempotencyKey: call.key
+})
+
 /** @internal */
 export const attempt = (plan: Plan): Execute =>
   Effect.fnUntraced(function*(call) {
     const now = yield* Clock.currentTimeMillis
     const millis = Math.min(plan.timeout, call.deadline - now)
     if (millis <= 0) return yield* Effect.fail(deadlinePassed)
-    call.attempt++
-    const key = { ...keyOf(call), attempt: call.attempt }
+    const current = currentCall(plan, call, ++call.history.attempts, now + millis)
+    if (current.attempt === 1) call.shared.retries.called(plan.dependency(call), now)
+    const key = { ...keyOf(call), attempt: current.attempt }
     yield* emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at }))
     const ended = (failed: Failed | undefined) =>
       emit(call, (at) => ({
@@ -115,15 +131,20 @@ export const attempt = (plan: Plan): Execute =>
         at,
         ...(failed === undefined ? {} : { failure: recorded(failed) })
       }))
-    const exit = yield* Effect.flatMap(runHandler(plan, call, millis), (value) => encoded(plan, value)).pipe(
+    const running = Effect.flatMap(runHandler(plan, call, current, millis), (value) => encoded(plan, value))
+    const exit = yield* running.pipe(
       Effect.onInterrupt(() => Effect.ignore(ended(cancelled("the call was interrupted")))),
       Effect.exit
     )
-    const failed = Exit.isFailure(exit) ? Option.getOrUndefined(Cause.findErrorOption(exit.cause)) : undefined
-    if (Exit.isFailure(exit) && failed === undefined) return yield* exit
-    if (failed?.kind === "defect") {
-      yield* Effect.logError(`Tool "${call.name}" failed: ${failed.message}`, failed.error)
+    if (Exit.isSuccess(exit)) {
+      yield* ended(undefined)
+      return { value: exit.value }
+    }
+    const failed = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+    if (failed === undefined) return yield* Effect.failCause(exit.cause)
+    if (failed.kind === "defect") {
+      yield* Effect.logError(`Tool "${plan.name}" failed: ${failed.message}`, failed.error)
     }
     yield* ended(failed)
-    return yield* exit
+    return yield* Effect.fail(failed)
   })

@@ -6,13 +6,22 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import { occupy } from "./occupy.ts"
-import type { Execute, Stage } from "./stage.ts"
+import { occupy, type Wanted } from "./occupy.ts"
+import type { Call, Execute, Stage } from "./stage.ts"
+
+const until: Wanted["until"] = ({ handler }) => handler === undefined ? [] : [handler]
+
+const ofDispatch = ({ shared }: Call): Wanted => ({
+  ask: shared.permits.ask,
+  behind: "dispatch",
+  until,
+  what: "A place to run"
+})
 
 /** @internal */
 export const bulkhead: Stage = ({ name, permits }) => (next) => {
-  const inDispatch: Execute = (call) =>
-    occupy(call, call.shared.permits.ask, "A place to run", Effect.suspend(() => next(call)))
+  const inDispatch: Execute = (call) => occupy(call, ofDispatch(call), Effect.suspend(() => next(call)))
   if (permits === undefined) return inDispatch
-  return (call) => occupy(call, permits.ask, `A place of tool "${name}"`, inDispatch(call))
+  const ofTool: Wanted = { ask: permits.ask, behind: "tool", until, what: `A place of tool "${name}"` }
+  return (call) => occupy(call, ofTool, inDispatch(call))
 }

@@ -5,40 +5,58 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type { Place } from "./permits.ts"
-import type { Call, Failed } from "./stage.ts"
+import type * as Fiber from "effect/Fiber"
+import type * as RunEvent from "../../RunEvent.ts"
+import { emit } from "./emit.ts"
+import type { Place, Restore } from "./permits.ts"
+import { type Call, type Failed, keyOf, notExecuted } from "./stage.ts"
 
-const noPlace = (what: string): Failed => ({
-  kind: "transient",
-  reason: "Unavailable",
-  message: `${what} was not free before the deadline; nothing was executed`,
-  executed: false
-})
-
-/** The place belongs to the handler's fiber: an abandoned handler keeps it until it ends. */
-const leaveAfterHandler = (call: Call, place: Place): void => {
-  const { handler } = call
-  if (handler === undefined || handler.pollUnsafe() !== undefined) return place.leave()
-  handler.addObserver(() => place.leave())
+/** A place that a call may have to wait for. @internal */
+export interface Wanted {
+  readonly ask: () => Place
+  readonly behind: RunEvent.Of<"CallQueued">["behind"]
+  /** Whose handlers keep the place. */
+  readonly until: (call: Call) => ReadonlyArray<Fiber.Fiber<unknown, unknown>>
+  /** Names the place where it did not come in time. */
+  readonly what: string
 }
 
+/** The place belongs to the handlers' fibers: an abandoned handler keeps it until it ends. */
+const leaveAfter = (place: Place, handlers: ReadonlyArray<Fiber.Fiber<unknown, unknown>>): void => {
+  const handler = handlers.find((fiber) => fiber.pollUnsafe() === undefined)
+  if (handler === undefined) return place.leave()
+  handler.addObserver(() => leaveAfter(place, handlers))
+}
+
+/** Waits for the place until the call's deadline. */
+const wait = (call: Call, place: Place, { behind, what }: Wanted, restore: Restore) =>
+  Effect.andThen(
+    emit(call, (at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind })),
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.flatMap(place.wait(call.deadline - now, restore), (granted) =>
+        granted
+          ? Effect.void
+          : Effect.fail(
+            notExecuted(
+              "transient",
+              "Unavailable",
+              `${what} was not free before the deadline; nothing was executed`
+            )
+          )))
+  )
+
 /**
- * Asks for a place, waits for it until the call's deadline, runs the effect in it, and frees it when the handler has ended.
+ * Asks for a place, waits for it until the call's deadline, runs the effect in it, and frees it when the handlers have ended.
  *
  * @internal
  */
-export const occupy = <A>(
-  call: Call,
-  ask: () => Place,
-  what: string,
-  effect: Effect.Effect<A, Failed>
-): Effect.Effect<A, Failed> =>
+export const occupy = <A>(call: Call, wanted: Wanted, effect: Effect.Effect<A, Failed>): Effect.Effect<A, Failed> =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const place = ask()
-      return place.wait(call.deadline - now, restore).pipe(
-        Effect.flatMap((granted) => granted ? restore(effect) : Effect.fail(noPlace(what))),
-        Effect.onExit(() => Effect.sync(() => leaveAfterHandler(call, place)))
-      )
+    Effect.suspend(() => {
+      const place = wanted.ask()
+      const run = place.granted()
+        ? restore(effect)
+        : Effect.andThen(wait(call, place, wanted, restore), restore(effect))
+      return Effect.onExit(run, () => Effect.sync(() => leaveAfter(place, wanted.until(call))))
     })
   )

@@ -11,6 +11,7 @@ import * as Fiber from "effect/Fiber"
 
 /** A place asked for. @internal */
 export interface Place {
+  readonly granted: () => boolean
   /**
    * Waits for at most so many milliseconds; `false` when the place did not come in time. The caller must run this
    * uninterruptibly except for the wait itself (`restore`), and `leave` whatever comes of it.
@@ -20,7 +21,8 @@ export interface Place {
   readonly leave: () => void
 }
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+/** @internal */
+export type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 
 /** @internal */
 export interface Permits {
@@ -83,7 +85,7 @@ export const make = (size: number): Permits => {
         )
       })
 
-    return { wait, leave }
+    return { granted: () => waiter.state === "granted", wait, leave }
   }
 
   return { ask }

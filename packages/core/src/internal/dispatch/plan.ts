@@ -19,6 +19,7 @@ import * as ToolFailure from "../../ToolFailure.ts"
 import * as ToolPolicy from "../../ToolPolicy.ts"
 import { guarded, read, retryAfterOf, safeMessage } from "../classify.ts"
 import { deepest, isTooDeep } from "../depth.ts"
+import { bytesOf } from "../size.ts"
 import { describeIssue } from "./describeIssue.ts"
 import * as Permits from "./permits.ts"
 import { backoff } from "./retry.ts"
@@ -27,6 +28,9 @@ import { type Call, type Failed, keyOf, type Plan } from "./stage.ts"
 /** Of one attempt, in milliseconds. */
 const defaultTimeout = 30_000
 const defaultRetries = 2
+
+/** As the model reads it, in bytes. */
+const defaultResultSize = 32 * 1024
 
 /** A handler with the services it was built with. @internal */
 export interface Handler {
@@ -78,54 +82,60 @@ const scheduleOf = (retry: ToolPolicy.Retry | undefined): Schedule.Schedule<unkn
   return retry.times === 0 ? undefined : backoff(retry.times)
 }
 
-const serialOf = (serial: ToolPolicy.Policy["serial"]): Plan["serial"] =>
-  serial === undefined || serial === false ? undefined : serial === true ? () => "" : serial
-
-const currentCall = (call: Call): ToolCall.ToolCall => ({
-  runId: call.shared.runId,
-  callId: call.id,
-  tool: call.name,
-  turn: call.turn,
-  index: call.index,
-  attempt: call.attempt,
-  deadline: call.deadline,
-  tenant: call.shared.tenant,
-  idempotencyKey: call.key
-})
-
 const handlerContext = (call: Call): Toolkit.HandlerContext<never> => ({
   toolCallId: call.id,
   preliminary: (value) => call.shared.publish({ _tag: "Progress", ...keyOf(call), value })
 })
 
+const dependencyOf = ({ name }: Tool.Any, { breaker }: ToolPolicy.Policy): Plan["dependency"] => {
+  const key = breaker?.key
+  return key === undefined ? () => name : (call) => guarded(() => key(call.decoded as never)) ?? name
+}
+
 /**
  * @param services - of the run, which the handler sees before those it was built with
  * @internal
  */
-export const makePlan = (tool: Tool.Any, handler: Handler, services: Context.Context<never>): Plan => {
+export const makePlan = (
+  tool: Tool.Any,
+  handler: Handler,
+  services: Context.Context<never>,
+  fallback: Plan["fallback"]
+): Plan => {
   const policy = ToolPolicy.get(tool)
   const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(tool.successSchema as Schema.Codec<unknown, unknown>))
   const { toModelOutput } = tool
+  const { reconcile } = policy
   return {
     name: tool.name,
     effectClass: ToolPolicy.effectClass(tool),
+    policy,
     timeout: policy.timeout === undefined
       ? defaultTimeout
       : Duration.toMillis(Duration.fromInputUnsafe(policy.timeout)),
     schedule: scheduleOf(policy.retry),
     permits: policy.concurrency === undefined ? undefined : Permits.make(policy.concurrency),
-    serial: serialOf(policy.serial),
-    handle: (params, call) =>
-      Effect.suspend(() => handler.handler(params, handlerContext(call))).pipe(
+    maxResultSize: policy.maxResultSize === undefined ? defaultResultSize : bytesOf(policy.maxResultSize),
+    dependency: dependencyOf(tool, policy),
+    handle: (call, current) =>
+      Effect.suspend(() => handler.handler(call.decoded, handlerContext(call))).pipe(
         Effect.updateContext((input: Context.Context<never>) =>
-          Context.add(Context.merge(handler.context, input), ToolCall.current, currentCall(call))
+          Context.add(Context.merge(handler.context, input), ToolCall.current, current)
         )
       ),
     encode: (value) =>
       toModelOutput === undefined
         ? value === undefined ? Effect.void : Effect.provideContext(encode(value), services)
         : Effect.sync(() => Prompt.toolModelOutputToText(toModelOutput(value))),
-    classify: classify(policy)
+    reconcile: reconcile === undefined ?
+      undefined :
+      (call, current) =>
+        Effect.suspend(() => reconcile(call.decoded as never, current)).pipe(
+          Effect.provideContext(Context.merge(handler.context, services))
+        ) as ReturnType<NonNullable<Plan["reconcile"]>>,
+    classify: classify(policy),
+    fallback,
+    services
   }
 }
 

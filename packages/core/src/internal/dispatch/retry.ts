@@ -11,7 +11,17 @@ import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
 import { emit } from "./emit.ts"
-import { type Call, type Execute, type Failed, keyOf, type Plan, type Stage } from "./stage.ts"
+import {
+  attemptOf,
+  type Call,
+  type Execute,
+  type Failed,
+  keyOf,
+  type Plan,
+  type Refusal,
+  type Result,
+  type Stage
+} from "./stage.ts"
 
 /** Waits before a repeated attempt, in milliseconds; throttling has a base of its own (AWS SDKs, 2026). */
 const base = 200
@@ -40,12 +50,27 @@ export const backoff = (times: number): Schedule.Schedule<number, Failed> =>
       })
   }))
 
-const repeatable = (plan: Plan, call: Call, failed: Failed): boolean => {
+/** An open circuit refuses at once: waiting for it would hold the call up for what it is there to spare. */
+const repeatable = (plan: Plan, failed: Failed, retried: number): boolean => {
   const safe = plan.effectClass !== "effectful" || !failed.executed
-  return failed.kind === "transient" ? safe : failed.kind === "unknown" && safe && call.attempt < 2
+  return failed.kind === "transient"
+    ? safe && failed.reason !== "CircuitOpen"
+    : failed.kind === "unknown" && safe && retried === 0
 }
 
-const noted = (failed: Failed, note: string): Failed => ({ ...failed, message: `${failed.message} (${note})` })
+const refusals: { readonly [why in Refusal]: string } = {
+  run: "the run's retries are spent",
+  thread: "the thread's retries are spent for now",
+  dependency: "too many calls of this kind are being retried",
+  deadline: "no time is left to retry",
+  retryAfter: "the wait asked for is too long to retry now"
+}
+
+const refuse = (call: Call, failed: Failed, why: Refusal): Effect.Effect<never, Failed> =>
+  Effect.andThen(
+    emit(call, (at) => ({ _tag: "RetryRefused", ...keyOf(call), at, attempt: call.history.attempts + 1, why })),
+    Effect.fail({ ...failed, message: `${failed.message} (${refusals[why]})` })
+  )
 
 type Step = (now: number, failed: Failed) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
 
@@ -56,19 +81,17 @@ const waitBefore = Effect.fnUntraced(function*(
   step: Step,
   failed: Failed
 ): Effect.fn.Return<number, Failed> {
-  if (!repeatable(plan, call, failed)) return yield* Effect.fail(failed)
   const now = yield* Clock.currentTimeMillis
   const planned = yield* step(now, failed).pipe(
     Effect.map(([, delay]) => Duration.toMillis(delay)),
     Pull.catchDone(() => Effect.fail(failed))
   )
-  if ((failed.retryAfter ?? 0) > longestRetryAfter) {
-    return yield* Effect.fail(noted(failed, "the wait asked for is too long to retry now"))
-  }
-  const wait = Math.max(planned, failed.retryAfter ?? 0)
-  if (now + wait >= call.deadline) return yield* Effect.fail(noted(failed, "no time is left to retry"))
-  if (!call.shared.takeRetry()) return yield* Effect.fail(noted(failed, "the run's retries are spent"))
-  return wait
+  const asked = failed.retryAfter ?? 0
+  if (asked > longestRetryAfter) return yield* refuse(call, failed, "retryAfter")
+  const wait = Math.max(planned, asked)
+  if (now + wait >= call.deadline) return yield* refuse(call, failed, "deadline")
+  const spent = call.shared.retries.take(plan.dependency(call), now)
+  return spent === undefined ? wait : yield* refuse(call, failed, spent)
 })
 
 /** @internal */
@@ -76,18 +99,23 @@ export const retry: Stage = (plan) => {
   const { schedule } = plan
   if (schedule === undefined) return undefined
   return (next) => (call) => {
-    const again = (step: Step): ReturnType<Execute> =>
-      Effect.catch(
-        next(call),
-        (failed) =>
-          Effect.flatMap(waitBefore(plan, call, step, failed), (wait) =>
-            emit(call, (at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt: call.attempt + 1, wait })).pipe(
-              Effect.andThen(Effect.sleep(wait)),
-              Effect.andThen(Effect.suspend(() =>
-                again(step)
-              ))
-            ))
-      )
-    return Effect.flatMap(Schedule.toStep(schedule), again)
+    const afterFailure = (step: Step | undefined, retried: number) => (failed: Failed): ReturnType<Execute> =>
+      repeatable(plan, failed, retried) ? again(step, failed, retried) : Effect.fail(failed)
+
+    const again = Effect.fnUntraced(function*(
+      begun: Step | undefined,
+      failed: Failed,
+      retried: number
+    ): Effect.fn.Return<Result, Failed> {
+      const step = begun ?? (yield* Schedule.toStep(schedule))
+      const wait = yield* waitBefore(plan, call, step, failed)
+      const attempt = call.history.attempts + 1
+      const left = call.shared.retries.left()
+      yield* emit(call, (at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt, wait, left }))
+      yield* Effect.sleep(wait)
+      return yield* Effect.catch(next(attemptOf(call)), afterFailure(step, retried + 1))
+    })
+
+    return Effect.catch(next(attemptOf(call)), afterFailure(undefined, 0))
   }
 }

@@ -4,9 +4,9 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
-import { occupy } from "./occupy.ts"
+import { occupy, type Wanted } from "./occupy.ts"
 import * as Permits from "./permits.ts"
-import type { Call, Failed, Stage } from "./stage.ts"
+import { type Call, notExecuted, type Stage } from "./stage.ts"
 
 const laneOf = (call: Call, key: string): Permits.Permits => {
   const lane = call.shared.lanes.get(key) ?? Permits.make(1)
@@ -14,26 +14,23 @@ const laneOf = (call: Call, key: string): Permits.Permits => {
   return lane
 }
 
-const keyFailed = (error: unknown): Failed => ({
-  kind: "defect",
-  reason: "Defect",
-  message: "the tool's serial key could not be computed",
-  executed: false,
-  error
-})
+const until: Wanted["until"] = ({ history }) => history.handlers
 
 /** @internal */
-export const serial: Stage = (plan) => {
-  const { serial: keyOf } = plan
-  if (keyOf === undefined) return undefined
+export const serial: Stage = ({ name, policy }) => {
+  const { serial: keyOf } = policy
+  if (keyOf === undefined || keyOf === false) return undefined
   return (next) => (call) => {
     let key: string
     try {
-      key = `${plan.name}\n${keyOf(call.params as never)}`
+      key = `${name}\n${keyOf === true ? "" : keyOf(call.decoded as never)}`
     } catch (error) {
-      return Effect.fail(keyFailed(error))
+      const message = "the tool's serial key could not be computed"
+      return Effect.fail(notExecuted("defect", "Defect", message, { error }))
     }
+    // asked for here, in call order
     const place = laneOf(call, key).ask()
-    return occupy(call, () => place, "The call before this one", Effect.suspend(() => next(call)))
+    const wanted: Wanted = { ask: () => place, behind: "serial", until, what: "The call before this one" }
+    return occupy(call, wanted, Effect.suspend(() => next(call)))
   }
 }

@@ -43,6 +43,7 @@ export interface Start {
   readonly input: Prompt.Prompt
   readonly history: Prompt.Prompt
   readonly tenant: string | undefined
+  readonly thread: string | undefined
   readonly metadata: Readonly<Record<string, string>> | undefined
   readonly publish: RunLog.Publish
 }
@@ -72,6 +73,7 @@ const started =
     limits,
     ...(instructions === undefined ? {} : { instructions }),
     ...(start.tenant === undefined ? {} : { tenant: start.tenant }),
+    ...(start.thread === undefined ? {} : { thread: start.thread }),
     ...(start.metadata === undefined ? {} : { metadata: start.metadata })
   })
 
@@ -93,7 +95,7 @@ export const run = Effect.fnUntraced(function*(
   const wake = Queue.offer(wakeUps, undefined)
   let failure: Failure | undefined
   let modelError: AiError.AiError | undefined
-  let retries = limits.retries
+  const retries = { allowed: limits.retries, left: limits.retries }
   let dispatch: Dispatcher.Dispatch | undefined
 
   const turnKey = () => ({ turn: log.state().turn, request: log.state().request })
@@ -144,7 +146,9 @@ export const run = Effect.fnUntraced(function*(
       runId: start.runId,
       tenant: start.tenant,
       concurrency: limits.concurrency,
-      takeRetry: () => retries-- > 0,
+      thread: start.thread,
+      retries,
+      withheld: log.state().calls.flatMap(({ answered, requested }) => answered === undefined ? [] : [requested.name]),
       emit: (event) => log.emit(() => event),
       publish: log.publish
     })
@@ -247,6 +251,7 @@ export const run = Effect.fnUntraced(function*(
       const now = yield* Clock.currentTimeMillis
       const commands = RunState.next(log.state(), now).filter((command) => !inFlight.has(keyOf(command)))
       for (const command of commands) yield* perform(command)
+      if (log.state().phase === "dispatching") dispatch?.close()
       if (commands.length === 0) yield* Queue.take(wakeUps)
       if (failure !== undefined) return yield* Effect.fail(failure)
     }

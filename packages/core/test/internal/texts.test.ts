@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import type { RunEvent, ToolPolicy } from "@volley/core"
 import { Effect } from "effect"
-import { failureText, nearest, unknownTool } from "../../src/internal/dispatch/answer.ts"
+import { failureText, nearest, unknownTool } from "../../src/internal/dispatch/texts.ts"
 import { integer, oneOf, utf16 } from "../support/arbitraries.ts"
 
 const failure = (

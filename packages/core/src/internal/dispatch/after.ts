@@ -1,0 +1,76 @@
+/**
+ * Stage: waits for the calls of other tools in the same turn; where one of them failed, the call is not run.
+ *
+ * @internal
+ */
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import { emit } from "./emit.ts"
+import { type Call, keyOf, notExecuted, type Stage } from "./stage.ts"
+
+interface Awaited {
+  readonly name: string
+  readonly index: number
+  readonly ok: Deferred.Deferred<boolean>
+}
+
+/**
+ * The calls of a turn, as far as they are known. No call waits for others before all are known: what it comes after may
+ * be asked for later.
+ *
+ * @internal
+ */
+export interface Submitted {
+  /** A call that will be answered; the function says how. */
+  readonly add: (name: string, index: number) => (ok: boolean) => void
+  /** No call will be added. */
+  readonly close: () => void
+  /** The calls of the named tools other than that of the index, once all calls are known. */
+  readonly of: (names: ReadonlySet<string>, index: number) => Effect.Effect<ReadonlyArray<Awaited>>
+}
+
+/** @internal */
+export const makeSubmitted = (): Submitted => {
+  const calls: Array<Awaited> = []
+  const complete = Deferred.makeUnsafe<void>()
+  return {
+    add: (name, index) => {
+      const ok = Deferred.makeUnsafe<boolean>()
+      calls.push({ name, index, ok })
+      return (value) => Deferred.doneUnsafe(ok, Effect.succeed(value))
+    },
+    close: () => Deferred.doneUnsafe(complete, Effect.void),
+    of: (names, index) =>
+      Effect.map(
+        Deferred.await(complete),
+        () => calls.filter((call) => names.has(call.name) && call.index !== index)
+      )
+  }
+}
+
+const dependencyFailed = (failed: ReadonlyArray<Awaited>) =>
+  notExecuted(
+    "permanent",
+    "DependencyFailed",
+    `it comes after ${
+      Array.from(new Set(failed.map(({ name }) => name)), (name) => `"${name}"`).join(" and ")
+    }, which failed`
+  )
+
+const failuresOf = Effect.fnUntraced(function*(call: Call, names: ReadonlySet<string>) {
+  const calls = yield* call.shared.submitted.of(names, call.index)
+  if (calls.length === 0) return []
+  yield* emit(call, (at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind: "dependency" }))
+  return yield* Effect.filter(calls, ({ ok }) => Effect.map(Deferred.await(ok), (succeeded) => !succeeded))
+})
+
+/** @internal */
+export const after: Stage = ({ policy }) => {
+  const names = new Set(policy.after)
+  if (names.size === 0) return undefined
+  return (next) => (call) =>
+    Effect.flatMap(
+      failuresOf(call, names),
+      (failed) => failed.length > 0 ? Effect.fail(dependencyFailed(failed)) : next(call)
+    )
+}

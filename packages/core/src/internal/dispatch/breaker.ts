@@ -1,0 +1,4 @@
+import type { Stage } from "./stage.ts"
+
+/** @internal */
+export const breaker: Stage = () => undefined
