@@ -42,6 +42,7 @@ import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Dispatcher from "./Dispatcher.ts"
 import * as Bound from "./internal/boundTool.ts"
 import { isBug } from "./internal/classify.ts"
 import * as Runner from "./internal/run/runner.ts"
@@ -88,12 +89,14 @@ type SuccessOf<Return> = Return extends Effect.Effect<infer A, infer _E, infer _
 type ErrorOf<Return> = Return extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
 type ServicesOf<Return> = Return extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
-type Declared<Return, Success, Failure> =
-  & ([SuccessOf<Return>] extends [Success] ? unknown
-    : { readonly success: ToolPolicy.Invalid<"the handler returns what the success schema does not have"> })
-  & ([ToolFailure.Fatal<ErrorOf<Return>>] extends [never] ? unknown
-    : [ToolFailure.Fatal<ErrorOf<Return>>] extends [Failure] ? { readonly failure: Schema.Codec<Failure, unknown> }
-    : { readonly failure: ToolPolicy.Invalid<"a fatal failure must be in the failure schema"> })
+/** While the handler's type is not known yet (`unknown`), nothing is wrong with it. */
+type Declared<Return, Success, Failure> = unknown extends Return ? unknown
+  :
+    & ([SuccessOf<Return>] extends [Success] ? unknown
+      : { readonly success: ToolPolicy.Invalid<"the handler returns what the success schema does not have"> })
+    & ([ToolFailure.Fatal<ErrorOf<Return>>] extends [never] ? unknown
+      : [ToolFailure.Fatal<ErrorOf<Return>>] extends [Failure] ? { readonly failure: Schema.Codec<Failure, unknown> }
+      : { readonly failure: ToolPolicy.Invalid<"a fatal failure must be in the failure schema"> })
 
 /**
  * Makes a tool with its handler in one expression.
@@ -228,6 +231,8 @@ const collect = (agent: string, members: ReadonlyArray<Member>): Record<string, 
       tools[tool.name] = tool
     }
   }
+  const problems = Dispatcher.check(Object.values(tools))
+  if (problems.length > 0) throw new Error(`Agent "${agent}": ${problems.join("; ")}`)
   return tools
 }
 
@@ -242,7 +247,8 @@ const collect = (agent: string, members: ReadonlyArray<Member>): Record<string, 
  *
  * @param name - shown in journals, logs and spans
  * @param options.layer - handlers of this agent's own, built once per run
- * @throws `Error` when two tools have one name or a name is not allowed, `RangeError` for a limit out of range
+ * @throws `Error` when two tools have one name, a name is not allowed or the policies do not fit (`Dispatcher.check`),
+ * `RangeError` for a limit out of range
  * @category constructors
  * @since 0.1.0
  */

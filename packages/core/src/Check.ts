@@ -6,7 +6,13 @@
  *
  * - `G1`: every tool call of a kept reply is answered exactly once before the next model request.
  * - `G2`: the answers stand in call order in the transcript.
+ * - `G3`: a call that failed for good is not tried again.
+ * - `G4`: an effectful call is executed again only where it is known not to have been executed before.
+ * - `G5`: the calls are not repeated more often than the run's limit of retries allows.
  * - `G6`: the handlers that run at the same time stay within the bounds of the dispatch and of each tool.
+ * - `G7`: an attempt waits as long as was planned, and as long as the failure before it asked for.
+ * - `G8`: nothing is begun after the run's deadline, and every call is answered by then (within a second, since the clock
+ *   of a busy process may be late).
  * - `G11`: the transcript is one that the API accepts: calls and answers are paired and nothing is empty.
  * - `order`: the events come in an order that a run can produce.
  *
@@ -25,7 +31,7 @@ import * as RunState from "./RunState.ts"
  * @since 0.1.0
  */
 export interface Violation {
-  readonly guarantee: "G1" | "G2" | "G6" | "G11" | "order"
+  readonly guarantee: "G1" | "G2" | "G3" | "G4" | "G5" | "G6" | "G7" | "G8" | "G11" | "order"
   readonly event: number
   readonly message: string
 }
@@ -109,23 +115,100 @@ const checkAnswers = (state: RunState.RunState, event: RunEvent.RunEvent, report
 const makeGauge = () => {
   const running = new Map<string, string>()
   const abandoned = new Set<string>()
+  const fallbacks = new Map<string, string>()
   return (state: RunState.RunState, event: RunEvent.RunEvent, report: Report): void => {
-    if (event._tag === "AttemptAbandoned") abandoned.add(keyOf(event))
-    if (event._tag === "AttemptEnded" && !abandoned.has(keyOf(event))) running.delete(keyOf(event))
-    if (event._tag === "ToolCallAnswered" && !abandoned.has(keyOf(event))) running.delete(keyOf(event))
+    if (!("index" in event)) return
+    const call = keyOf(event)
+    if (event._tag === "FallbackStarted") fallbacks.set(call, event.tool)
+    if (!("attempt" in event)) return
+    const key = `${call}.${event.attempt}`
+    if (event._tag === "AttemptAbandoned") abandoned.add(key)
+    if (event._tag === "AttemptEnded" && !abandoned.has(key)) running.delete(key)
     if (event._tag === "AttemptReleased") {
-      abandoned.delete(keyOf(event))
-      running.delete(keyOf(event))
+      abandoned.delete(key)
+      running.delete(key)
     }
     if (event._tag !== "AttemptStarted" || state.started === undefined) return
-    const tool = name(state, event.index)
-    running.set(keyOf(event), tool)
+    const tool = fallbacks.get(call) ?? name(state, event.index)
+    running.set(key, tool)
     const { limits, tools } = state.started
-    const ofTurn = Array.from(running.keys()).filter((key) => key.startsWith(`${event.turn}.${event.request}.`)).length
-    if (ofTurn > limits.concurrency) report("G6", `${ofTurn} handlers run, limit ${limits.concurrency}`)
+    const ofTurn = Array.from(running.keys()).filter((other) => other.startsWith(`${event.turn}.${event.request}.`))
+    if (ofTurn.length > limits.concurrency) {
+      report("G6", `${ofTurn.length} handlers run, limit ${limits.concurrency}`)
+    }
     const bound = tools.find((candidate) => candidate.name === tool)?.concurrency ?? Number.POSITIVE_INFINITY
     const ofTool = Array.from(running.values()).filter((other) => other === tool).length
     if (ofTool > bound) report("G6", `${ofTool} handlers of ${tool} run, limit ${bound}`)
+  }
+}
+
+interface Tried {
+  readonly effectful: boolean
+  /** Attempts that may have taken effect. */
+  readonly executed: Set<number>
+  failure: RunEvent.Failure | undefined
+  retryAt: number
+}
+
+/** Whether each attempt may follow those before it. */
+const makeAttempts = () => {
+  const calls = new Map<string, Tried>()
+  let retries = 0
+
+  const begin = (call: Tried, event: RunEvent.Of<"AttemptStarted">, what: string, report: Report): void => {
+    if (call.failure?.kind === "permanent") report("G3", `${what} failed for good and is tried again`)
+    if (call.effectful && call.executed.size > 0) report("G4", `${what} may be executed twice`)
+    if (event.at < call.retryAt) report("G7", `${what} is tried again ${call.retryAt - event.at} ms too early`)
+    call.executed.add(event.attempt)
+  }
+
+  const end = (call: Tried, { attempt, failure }: RunEvent.Of<"AttemptEnded">): void => {
+    call.failure = failure
+    if (failure?.executed === false) call.executed.delete(attempt)
+  }
+
+  const schedule = (call: Tried, event: RunEvent.Of<"RetryScheduled">, what: string, report: Report): void => {
+    const asked = call.failure?.retryAfter ?? 0
+    if (event.wait < asked) report("G7", `${what} is to be tried again after ${event.wait} ms, asked were ${asked}`)
+    call.retryAt = event.at + event.wait
+    retries++
+  }
+
+  return (state: RunState.RunState, event: RunEvent.RunEvent, report: Report): void => {
+    if (event._tag === "DispatchIntended") {
+      for (const { class: effectClass, index } of event.calls) {
+        calls.set(keyOf({ ...event, index }), {
+          effectful: effectClass === "effectful",
+          executed: new Set(),
+          failure: undefined,
+          retryAt: 0
+        })
+      }
+    }
+    const call = "index" in event ? calls.get(keyOf(event)) : undefined
+    if (call === undefined || !("index" in event)) return
+    const what = `call ${event.index} (${name(state, event.index)})`
+    if (event._tag === "AttemptStarted") begin(call, event, what, report)
+    if (event._tag === "AttemptEnded") end(call, event)
+    if (event._tag === "CallReconciled" && !event.executed) call.executed.clear()
+    if (event._tag === "RetryScheduled") schedule(call, event, what, report)
+    const allowed = state.started?.limits.retries ?? 0
+    if (event._tag === "RetryScheduled" && retries > allowed) report("G5", `${retries} retries, limit ${allowed}`)
+  }
+}
+
+/** How late an answer may be, in milliseconds. */
+const tolerance = 1000
+
+const checkDeadline = ({ started }: RunState.RunState, event: RunEvent.RunEvent, report: Report): void => {
+  const deadline = started === undefined || started.limits.deadline === null
+    ? Number.POSITIVE_INFINITY
+    : started.at + started.limits.deadline
+  if (event._tag === "AttemptStarted" && event.at >= deadline) {
+    report("G8", `call ${event.index} is begun ${event.at - deadline} ms after the deadline`)
+  }
+  if (event._tag === "ToolCallAnswered" && event.at > deadline + tolerance) {
+    report("G8", `call ${event.index} is answered ${event.at - deadline} ms after the deadline`)
   }
 }
 
@@ -182,12 +265,15 @@ export const transcript = (prompt: Prompt.Prompt): ReadonlyArray<Omit<Violation,
 export const all = (events: ReadonlyArray<RunEvent.RunEvent>): ReadonlyArray<Violation> => {
   const violations: Array<Violation> = []
   const gauge = makeGauge()
+  const attempts = makeAttempts()
   let state = RunState.initial
   for (const [i, event] of events.entries()) {
     const report: Report = (guarantee, message) => violations.push({ guarantee, event: i, message })
     checkOrder(state, event, report)
     checkAnswers(state, event, report)
     gauge(state, event, report)
+    attempts(state, event, report)
+    checkDeadline(state, event, report)
     state = RunState.apply(state, event)
     if (event._tag === "TurnClosed" || event._tag === "RunEnded") {
       for (const { guarantee, message } of transcript(state.transcript)) report(guarantee, message)

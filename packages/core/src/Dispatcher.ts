@@ -33,6 +33,7 @@ import { attempt } from "./internal/dispatch/attempt.ts"
 import { breaker } from "./internal/dispatch/breaker.ts"
 import { bulkhead } from "./internal/dispatch/bulkhead.ts"
 import { cache } from "./internal/dispatch/cache.ts"
+import { checkTools } from "./internal/dispatch/checkTools.ts"
 import { fallback } from "./internal/dispatch/fallback.ts"
 import { hedge } from "./internal/dispatch/hedge.ts"
 import * as Permits from "./internal/dispatch/permits.ts"
@@ -144,6 +145,17 @@ export const idempotencyKey = (runId: string, { index, name, params, turn }: Omi
  */
 export const effectClass = (dispatcher: Dispatcher, name: string): ToolPolicy.EffectClass =>
   dispatcher.tools.get(name)?.effectClass ?? "readonly"
+
+/**
+ * What is wrong with the policies of tools that are to run together: an option that the class of a tool does not allow
+ * (`cache` and `hedge` are for read-only tools, `reconcile` for effectful ones), an `after` that names no tool or itself, a
+ * `fallback` that does more than the tool, falls back to itself or has no handler. One sentence each.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const check = (tools: Iterable<Tool.Any>): ReadonlyArray<string> =>
+  checkTools(new Map(Array.from(tools, (tool) => [tool.name, tool])))
 
 const handlerOf = (tool: Tool.Any, services: Context.Context<never>): Handler => {
   if (BoundTool.isBound(tool)) {

@@ -28,6 +28,23 @@ const bound = Agent.tool("bound", {
 declare const model: Layer.Layer<LanguageModel.LanguageModel>
 
 describe("Agent types", () => {
+  it("tool - a handler that reads its parameters may declare its success", () => {
+    const declared = Agent.tool("declared", {
+      description: "Declares its success",
+      parameters: { name: Schema.String },
+      success: Schema.String,
+      run: ({ name }) => Effect.succeed(name)
+    })
+    expectTypeOf<Tool.Success<typeof declared>>().toEqualTypeOf<string>()
+    Agent.tool("wrong", {
+      description: "Declares another success",
+      parameters: { name: Schema.String },
+      // @ts-expect-error the handler returns a string
+      success: Schema.Number,
+      run: ({ name }) => name
+    })
+  })
+
   it("run - E is AiError, Refused, JournalFailure and exactly the fatal failures of the agent's tools", () => {
     const run = Agent.run(Agent.make("k", { tools: [kit, c, bound] }), "hi")
     expectTypeOf<Effect.Error<typeof run>>().toEqualTypeOf<Outcome.RunError | Sealed>()

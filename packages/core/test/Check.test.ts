@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Check, type RunEvent } from "@volley/core"
+import { Check, type Limits, type RunEvent, type ToolPolicy } from "@volley/core"
 import { Effect } from "effect"
 import { Prompt } from "effect/ai"
 import * as Arbitrary from "effect/Arbitrary"
@@ -272,7 +272,16 @@ describe("all", () => {
       "AttemptEnded",
       "AttemptAbandoned",
       "AttemptReleased",
+      "CallQueued",
+      "CallJoined",
+      "CacheHit",
+      "HedgeStarted",
+      "RateLimited",
+      "CircuitOpened",
       "RetryScheduled",
+      "RetryRefused",
+      "CallReconciled",
+      "FallbackStarted",
       "RunEnded"
     ])
     // nothing is owed for a call of a reply that was discarded; a run may end with a complete reply, as a refused one does
@@ -306,6 +315,94 @@ describe("all", () => {
       answered(1, 1, 0)
     ])
     assert.deepStrictEqual(found(events), [])
+  })
+})
+
+describe("the attempts of a call", () => {
+  const failed = (index: number, failure: RunEvent.Failure, number = 1): RunEvent.RunEvent => ({
+    ...(attemptEnded(1, 1, index, number) as RunEvent.Of<"AttemptEnded">),
+    failure
+  })
+  const down = { kind: "transient", reason: "Unavailable", message: "down", executed: true } as const
+  const gone = { kind: "permanent", reason: "NotFound", message: "none", executed: true } as const
+  const second = [attemptStarted(1, 1, 0, 2), attemptEnded(1, 1, 0, 2), answered(1, 1, 0)]
+  const run = (effectClass: ToolPolicy.EffectClass, dispatch: Events, limits: Limits.Limits = {}): Events => [
+    started(limits),
+    modelRequested(1),
+    requested(1, 1, 0, "pay"),
+    responded(1),
+    intended(1, 1, [0], effectClass),
+    attemptStarted(1, 1, 0),
+    ...dispatch
+  ]
+
+  it("G3 - a permanent failure that is tried again", () => {
+    assert.deepStrictEqual(found(run("readonly", [failed(0, down), ...second])), [])
+    assert.include(
+      found(run("readonly", [failed(0, gone), ...second])),
+      "G3: call 0 (pay) failed for good and is tried again"
+    )
+  })
+
+  it("G4 - an effectful call that may be executed twice", () => {
+    const twice = "G4: call 0 (pay) may be executed twice"
+    assert.include(found(run("effectful", [failed(0, down), ...second])), twice)
+    assert.include(found(run("effectful", second)), twice)
+    assert.include(found(run("effectful", [attemptEnded(1, 1, 0), ...second])), twice)
+    assert.deepStrictEqual(found(run("idempotent", [failed(0, down), ...second])), [])
+    assert.deepStrictEqual(found(run("effectful", [failed(0, { ...down, executed: false }), ...second])), [])
+    const reconciled = (executed: boolean): RunEvent.RunEvent => ({
+      _tag: "CallReconciled",
+      turn: 1,
+      request: 1,
+      index: 0,
+      at: 0,
+      attempt: 1,
+      executed
+    })
+    assert.deepStrictEqual(found(run("effectful", [failed(0, down), reconciled(false), ...second])), [])
+    assert.include(found(run("effectful", [failed(0, down), reconciled(true), ...second])), twice)
+  })
+
+  it("G5 - more retries than the run has", () => {
+    const retried = [failed(0, down), retryScheduled(1, 1, 0), ...second]
+    assert.deepStrictEqual(found(run("readonly", retried, { retries: 1 })), [])
+    assert.include(found(run("readonly", retried, { retries: 0 })), "G5: 1 retries, limit 0")
+  })
+
+  it("G7 - an attempt that is too early, and a plan that ignores what was asked for", () => {
+    const busy = { ...down, retryAfter: 40 }
+    const again = (at: number) => [{ ...(attemptStarted(1, 1, 0, 2) as RunEvent.Of<"AttemptStarted">), at }]
+    assert.deepStrictEqual(found(run("readonly", [failed(0, busy), retryScheduled(1, 1, 0, 50), ...again(50)])), [])
+    assert.include(
+      found(run("readonly", [failed(0, busy), retryScheduled(1, 1, 0, 50), ...again(45)])),
+      "G7: call 0 (pay) is tried again 5 ms too early"
+    )
+    assert.include(
+      found(run("readonly", [failed(0, busy), retryScheduled(1, 1, 0, 30), ...again(40)])),
+      "G7: call 0 (pay) is to be tried again after 30 ms, asked were 40"
+    )
+  })
+
+  it("G8 - what is begun or answered too late", () => {
+    const late = (at: number): RunEvent.RunEvent => ({ ...answered(1, 1, 0), at } as RunEvent.RunEvent)
+    const begun = (at: number): RunEvent.RunEvent => ({ ...attemptStarted(1, 1, 0, 2), at } as RunEvent.RunEvent)
+    const limits = { deadline: 100 }
+    assert.deepStrictEqual(found(run("readonly", [failed(0, down), begun(99), late(1100)], limits)), [])
+    assert.include(
+      found(run("readonly", [failed(0, down), begun(100)], limits)),
+      "G8: call 0 is begun 0 ms after the deadline"
+    )
+    assert.include(
+      found(run("readonly", [failed(0, down), late(1101)], limits)),
+      "G8: call 0 is answered 1001 ms after the deadline"
+    )
+  })
+
+  it("G6 - two attempts of one call hold two places", () => {
+    const hedged = [attemptStarted(1, 1, 0, 2), attemptEnded(1, 1, 0), attemptEnded(1, 1, 0, 2), answered(1, 1, 0)]
+    assert.deepStrictEqual(found(run("readonly", hedged)).filter((message) => !message.includes("of pay")), [])
+    assert.include(found(run("readonly", hedged, { concurrency: 1 })), "G6: 2 handlers run, limit 1")
   })
 })
 

@@ -42,7 +42,7 @@ const callEvents = (turn: number, { answered, attempts, name, params }: Call, in
     const failed = one.reason === undefined ? {} : { failure: failure(one.reason) }
     events.push({ _tag: "AttemptEnded", ...key, at: one.to, attempt, ...failed })
     const next = attempts[i + 1]
-    if (next) events.push({ _tag: "RetryScheduled", ...key, at: one.to, attempt, wait: next.from - one.to })
+    if (next) events.push({ _tag: "RetryScheduled", ...key, at: one.to, attempt, wait: next.from - one.to, left: 9 })
   }
   if (answered !== undefined) {
     const failed = reason === undefined ? {} : { failure: failure(reason) }

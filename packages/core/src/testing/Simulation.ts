@@ -8,7 +8,8 @@
  * and sleepers of one instant wake in any order. The same seed gives the same execution.
  *
  * Real promises, timers and sockets are outside of the simulation: what the effect talks to must be an Effect service. It
- * is not for tests of exact delays: those are simpler with `TestClock`.
+ * is not for tests of exact delays: those are simpler with `TestClock`. What the process remembers (`Dependencies`,
+ * `ToolCache`) is not seen: each simulation starts with a memory of its own.
  *
  * @since 0.1.0
  */
@@ -19,6 +20,7 @@ import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
+import * as Dependencies from "../Dependencies.ts"
 
 /**
  * How a simulation ended: with the effect's exit, with nothing left that could ever happen, or at the step limit.
@@ -130,7 +132,9 @@ export const simulate = <A, E>(
   }
 
   const services = Context.make(Scheduler.Scheduler, scheduler).pipe(Context.add(Clock.Clock, clock))
-  const fiber = Effect.runForkWith(services)(Random.withSeed(effect, String(options.seed)))
+  const fiber = Effect.runForkWith(services)(
+    Effect.provide(Random.withSeed(effect, String(options.seed)), Dependencies.layerMemory)
+  )
 
   const wakeNext = (): void => {
     now = sleepers.reduce((least, { at }) => Math.min(least, at), Number.POSITIVE_INFINITY)

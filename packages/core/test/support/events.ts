@@ -1,4 +1,4 @@
-import { Limits, RunEvent } from "@volley/core"
+import { Limits, RunEvent, type ToolPolicy } from "@volley/core"
 import { Schema } from "effect"
 import { Prompt } from "effect/ai"
 import * as Arbitrary from "effect/Arbitrary"
@@ -83,11 +83,16 @@ export const modelFailed = (turn: number, request = 1, restartable = true): RunE
   wait: 100
 })
 
-export const intended = (turn: number, request: number, indices: ReadonlyArray<number>): RunEvent.RunEvent => ({
+export const intended = (
+  turn: number,
+  request: number,
+  indices: ReadonlyArray<number>,
+  effectClass: ToolPolicy.EffectClass = "readonly"
+): RunEvent.RunEvent => ({
   _tag: "DispatchIntended",
   ...reply(turn, request),
   at: 0,
-  calls: indices.map((index) => ({ index, class: "readonly", key: `key-${index}` }))
+  calls: indices.map((index) => ({ index, class: effectClass, key: `key-${index}` }))
 })
 
 const attempt = <Tag extends string>(_tag: Tag) => (turn: number, request: number, index: number, number = 1) => ({
@@ -102,14 +107,30 @@ export const attemptEnded = attempt("AttemptEnded")
 export const abandoned = attempt("AttemptAbandoned")
 export const released = attempt("AttemptReleased")
 
-export const retryScheduled = (turn: number, request: number, index: number): RunEvent.RunEvent => ({
+export const retryScheduled = (turn: number, request: number, index: number, wait = 0): RunEvent.RunEvent => ({
   _tag: "RetryScheduled",
   ...callKey(turn, request, index),
   at: 0,
   attempt: 2,
-  wait: 50,
+  wait,
   left: 9
 })
+
+/** What may happen to a call before, between and instead of its attempts. */
+const onTheWay = (turn: number, request: number, index: number): ReadonlyArray<RunEvent.RunEvent> => {
+  const call = { ...callKey(turn, request, index), at: 0 }
+  return [
+    { _tag: "CallQueued", ...call, behind: "dispatch" },
+    { _tag: "CallJoined", ...call, leader: 0 },
+    { _tag: "CacheHit", ...call, age: 100, stale: true },
+    { _tag: "HedgeStarted", ...call, after: 20 },
+    { _tag: "RateLimited", ...call, key: "look", wait: 10 },
+    { _tag: "CircuitOpened", ...call, key: "look", openFor: 1000 },
+    { _tag: "RetryRefused", ...call, attempt: 2, why: "dependency" },
+    { _tag: "CallReconciled", ...call, attempt: 1, executed: false },
+    { _tag: "FallbackStarted", ...call, tool: "glance", failure }
+  ]
+}
 
 export const answered = (turn: number, request: number, index: number, ok = true): RunEvent.RunEvent => ({
   _tag: "ToolCallAnswered",
@@ -148,6 +169,7 @@ export const goodRun: ReadonlyArray<RunEvent.RunEvent> = [
   requested(1, 2, 2, "pay"),
   responded(1, 2),
   intended(1, 2, [0, 1, 2]),
+  ...onTheWay(1, 2, 2),
   attemptStarted(1, 2, 0),
   attemptStarted(1, 2, 1),
   { ...attemptEnded(1, 2, 0), failure },
