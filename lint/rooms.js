@@ -16,7 +16,7 @@ const stack = [
   },
   {
     name: "fold",
-    files: [`${core}/{Limits,RunEvent,RunState,Check}.ts`, `${core}/internal/fold/**`],
+    files: [`${core}/{Limits,RunEvent,RunState,Check,PartialFailure}.ts`, `${core}/internal/fold/**`],
     below: ["tool"]
   },
   {
@@ -62,7 +62,7 @@ const rooms = [
 ]
 
 // The fold is pure: it may use effect's data and schemas, not its services or its machinery.
-const fold = [`${core}/{RunEvent,RunState,Check}.ts`, `${core}/internal/fold/**`]
+const fold = [`${core}/{RunEvent,RunState,Check,PartialFailure}.ts`, `${core}/internal/fold/**`]
 const impure = new RegExp(
   "^effect/(Effect|Context|Layer|ManagedRuntime|Stream|Channel|Sink|Fiber.*|Scope|Clock|Random|Ref|.+Ref|Queue|PubSub|Deferred|"
     + "Semaphore|Latch|Console|Logger|Tracer|Metric|Config.*|FileSystem|Crypto|persistence/.*|http.*|testing/.*|ai/LanguageModel)$"
