@@ -135,7 +135,7 @@ export interface Dispatch {
  * @since 0.1.0
  */
 export const idempotencyKey = (runId: string, { index, name, params, turn }: Omit<Request, "key">): string =>
-  sha256(canonicalJson([runId, turn, index, name, isTooDeep(params) ? null : params]))
+  sha256(`${JSON.stringify([runId, turn, index, name])}${isTooDeep(params) ? "" : canonicalJson(params)}`)
 
 /**
  * The effect class of the tool of that name; an unknown tool does nothing, so it is read-only.
@@ -269,10 +269,10 @@ export const open = (
           )
         ))
 
-  const submit: Dispatch["submit"] = Effect.fnUntraced(function*(request, deadline) {
+  /** Runs a call whose arguments are decoded, or the failure to do so, to its answer. */
+  const toAnswer = (request: Request, deadline: number, decoded: Exit.Exit<unknown, Failed>) => {
     const tool = dispatcher.tools.get(request.name)
     const answered = submitted.add(request.name, request.index)
-    const decoded = yield* Effect.exit(decode(request, tool))
     const call: Call = {
       ...request,
       decoded: Exit.isSuccess(decoded) ? decoded.value : undefined,
@@ -282,17 +282,22 @@ export const open = (
       handler: undefined
     }
     // called here, in call order: see `Execute`
-    const run = tool === undefined || Exit.isFailure(decoded) ? Effect.as(decoded, nothing) : tool.execute(call)
-    return Effect.exit(run).pipe(
-      Effect.flatMap((exit) =>
-        Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)
-          ? Effect.interrupt
-          : Answers.answer(call, exit, tool?.plan)
-      ),
+    const run = tool === undefined || Exit.isFailure(decoded) ? Exit.map(decoded, () => nothing) : tool.execute(call)
+    return Effect.matchCauseEffect(run, {
+      onFailure: (cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Answers.answer(call, Exit.failCause(cause), tool?.plan),
+      onSuccess: (result) => Answers.answer(call, Exit.succeed(result), tool?.plan)
+    }).pipe(
       Effect.onExit((exit) => Effect.sync(() => answered(Exit.isSuccess(exit) && exit.value.ok))),
       Telemetry.toolCall(call)
     )
-  })
+  }
+
+  const submit: Dispatch["submit"] = (request, deadline) =>
+    Effect.map(
+      Effect.exit(decode(request, dispatcher.tools.get(request.name))),
+      (decoded) => toAnswer(request, deadline, decoded)
+    )
 
   return { submit, close: submitted.close }
 }

@@ -14,39 +14,72 @@ const primes = (count: number): Array<number> => {
 /** The first 32 bits of the fractional part. */
 const fraction = (value: number): number => ((value - Math.floor(value)) * 2 ** 32) | 0
 
-const initialState = primes(8).map((prime) => fraction(Math.sqrt(prime)))
-const constants = primes(64).map((prime) => fraction(Math.cbrt(prime)))
+const initialState = Int32Array.from(primes(8), (prime) => fraction(Math.sqrt(prime)))
+const constants = Int32Array.from(primes(64), (prime) => fraction(Math.cbrt(prime)))
 
-const rotate = (value: number, bits: number): number => (value >>> bits) | (value << (32 - bits))
+const encoder = new TextEncoder()
 
-const padded = (bytes: Uint8Array): DataView => {
+/** Filled anew for each block; nothing here is asynchronous. */
+const schedule = new Int32Array(64)
+
+/** The message in whole blocks of 64 bytes: a one bit, zeros and its length in bits follow it. */
+const padded = (text: string): DataView => {
+  const bytes = encoder.encode(text)
   const blocks = Math.ceil((bytes.length + 9) / 64)
-  const view = new DataView(new ArrayBuffer(blocks * 64))
-  new Uint8Array(view.buffer).set(bytes)
-  view.setUint8(bytes.length, 0x80)
-  view.setBigUint64(blocks * 64 - 8, BigInt(bytes.length) * 8n)
+  const whole = new Uint8Array(blocks * 64)
+  whole.set(bytes)
+  whole[bytes.length] = 0x80
+  const view = new DataView(whole.buffer)
+  view.setUint32(whole.length - 8, Math.floor(bytes.length / 2 ** 29))
+  view.setUint32(whole.length - 4, bytes.length << 3)
   return view
 }
 
-const compress = (state: Int32Array, schedule: Int32Array): void => {
-  let [a, b, c, d, e, f, g, h] = state as unknown as [number, number, number, number, number, number, number, number]
+const extend = (view: DataView, offset: number): void => {
+  for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + i * 4)
+  for (let i = 16; i < 64; i++) {
+    const x = schedule[i - 15]!
+    const y = schedule[i - 2]!
+    const small0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3)
+    const small1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10)
+    schedule[i] = schedule[i - 16]! + small0 + schedule[i - 7]! + small1
+  }
+}
+
+const compress = (state: Int32Array): void => {
+  let a = state[0]!
+  let b = state[1]!
+  let c = state[2]!
+  let d = state[3]!
+  let e = state[4]!
+  let f = state[5]!
+  let g = state[6]!
+  let h = state[7]!
   for (let i = 0; i < 64; i++) {
-    const sum1 = rotate(e, 6) ^ rotate(e, 11) ^ rotate(e, 25)
-    const choice = (e & f) ^ (~e & g)
-    const first = (h + sum1 + choice + constants[i]! + schedule[i]!) | 0
-    const sum0 = rotate(a, 2) ^ rotate(a, 13) ^ rotate(a, 22)
-    const majority = (a & b) ^ (a & c) ^ (b & c)
+    const sum1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7))
+    const first = (h + sum1 + ((e & f) ^ (~e & g)) + constants[i]! + schedule[i]!) | 0
+    const sum0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10))
     h = g
     g = f
     f = e
     e = (d + first) | 0
     d = c
     c = b
+    const majority = (a & b) ^ (a & d) ^ (b & d)
     b = a
     a = (first + sum0 + majority) | 0
   }
-  for (const [i, value] of [a, b, c, d, e, f, g, h].entries()) state[i] = (state[i]! + value) | 0
+  state[0]! += a
+  state[1]! += b
+  state[2]! += c
+  state[3]! += d
+  state[4]! += e
+  state[5]! += f
+  state[6]! += g
+  state[7]! += h
 }
+
+const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"))
 
 /**
  * The SHA-256 of a text's UTF-8 bytes, in lower-case hexadecimal.
@@ -54,19 +87,15 @@ const compress = (state: Int32Array, schedule: Int32Array): void => {
  * @internal
  */
 export const sha256 = (text: string): string => {
-  const view = padded(new TextEncoder().encode(text))
+  const view = padded(text)
   const state = Int32Array.from(initialState)
-  const schedule = new Int32Array(64)
   for (let offset = 0; offset < view.byteLength; offset += 64) {
-    for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + i * 4)
-    for (let i = 16; i < 64; i++) {
-      const before15 = schedule[i - 15]!
-      const before2 = schedule[i - 2]!
-      const small0 = rotate(before15, 7) ^ rotate(before15, 18) ^ (before15 >>> 3)
-      const small1 = rotate(before2, 17) ^ rotate(before2, 19) ^ (before2 >>> 10)
-      schedule[i] = (schedule[i - 16]! + small0 + schedule[i - 7]! + small1) | 0
-    }
-    compress(state, schedule)
+    extend(view, offset)
+    compress(state)
   }
-  return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("")
+  let digest = ""
+  for (const word of state) {
+    digest += hex[word >>> 24]! + hex[(word >>> 16) & 255]! + hex[(word >>> 8) & 255]! + hex[word & 255]!
+  }
+  return digest
 }

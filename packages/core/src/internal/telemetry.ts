@@ -5,7 +5,9 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
+import * as References from "effect/References"
 
 interface ToolCall {
   readonly name: string
@@ -28,15 +30,7 @@ interface ModelRequest {
 /** One span and one log line per tool call. @internal */
 export const toolCall = (call: ToolCall) => <A extends Answered>(effect: Effect.Effect<A>): Effect.Effect<A> =>
   effect.pipe(
-    Effect.tap(({ attempts, failure, ok }) =>
-      Effect.logDebug(`tool call ${call.name}: ${ok ? "ok" : failure?.reason ?? "failed"}`).pipe(
-        Effect.annotateLogs({ "gen_ai.tool.call.id": call.id, "volley.tool.attempts": attempts }),
-        Effect.andThen(Effect.annotateCurrentSpan({
-          "volley.tool.attempts": attempts,
-          ...(failure === undefined ? {} : { "error.type": failure.reason })
-        }))
-      )
-    ),
+    Effect.tap((answered) => ended(call, answered)),
     Effect.withSpan(`execute_tool ${call.name}`, {
       kind: "internal",
       attributes: {
@@ -46,6 +40,19 @@ export const toolCall = (call: ToolCall) => <A extends Answered>(effect: Effect.
       }
     }, { captureStackTrace: false })
   )
+
+const ended = (call: ToolCall, { attempts, failure, ok }: Answered): Effect.Effect<void> =>
+  Effect.withFiber((fiber) => {
+    const attributes = {
+      "volley.tool.attempts": attempts,
+      ...(failure === undefined ? {} : { "error.type": failure.reason })
+    }
+    const annotated = Effect.annotateCurrentSpan(attributes)
+    if (LogLevel.isGreaterThan(fiber.getRef(References.MinimumLogLevel), "Debug")) return annotated
+    const line = Effect.logDebug(`tool call ${call.name}: ${ok ? "ok" : failure?.reason ?? "failed"}`)
+    const annotations = { "gen_ai.tool.call.id": call.id, "volley.tool.attempts": attempts }
+    return Effect.andThen(annotated, Effect.annotateLogs(line, annotations))
+  })
 
 /** One span and one log line per model request; the value is the failure of a request that failed. @internal */
 export const modelRequest =

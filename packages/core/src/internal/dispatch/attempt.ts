@@ -7,15 +7,16 @@
  * @internal
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
+import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
-import type { ToolCall } from "../../ToolCall.ts"
+import * as ToolCall from "../../ToolCall.ts"
 import { abandoned } from "../telemetry.ts"
 import { emit } from "./emit.ts"
-import { type Call, type Execute, type Failed, keyOf, notExecuted, type Plan, recorded } from "./stage.ts"
+import type { Restore } from "./permits.ts"
+import { type Call, type Execute, type Failed, keyOf, notExecuted, type Plan, recorded, type Result } from "./stage.ts"
 
 /** How long an interrupted handler may take to end, in milliseconds. */
 const grace = 50
@@ -51,49 +52,77 @@ const fromCause = (plan: Plan, cause: Cause.Cause<unknown>): Failed => {
   })
 }
 
-/** Interrupts a handler and waits for the grace; one that has not ended then is abandoned. */
-const stop = (call: Call, attempt: number, handler: Fiber.Fiber<unknown, unknown>): Effect.Effect<void, Failed> =>
-  Effect.suspend(() => {
-    handler.interruptUnsafe()
-    if (handler.pollUnsafe() !== undefined) return Effect.void
-    const wait = Effect.forkDetach(Effect.timeoutOption(Fiber.await(handler), grace), { startImmediately: true })
-    const key = { ...keyOf(call), attempt }
-    const released = Effect.andThen(Fiber.await(handler), emit(call, (at) => ({ _tag: "AttemptReleased", ...key, at })))
-    const abandon = abandoned(call.name).pipe(
-      Effect.andThen(emit(call, (at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
-      Effect.andThen(Effect.forkDetach(Effect.ignore(released))),
-      // its place is free once the journal knows that it ended
-      Effect.map((watcher) => runs(call, watcher))
-    )
-    return Effect.flatMap(
-      Effect.flatMap(wait, Fiber.join),
-      (ended) => Option.isSome(ended) ? Effect.void : abandon
-    )
-  })
+type Handler = Fiber.Fiber<unknown, unknown>
 
-const runs = (call: Call, fiber: Fiber.Fiber<unknown, unknown>): void => {
+/** Waits for a fiber's end for at most so many milliseconds; `undefined` when it did not come. */
+const endOf = (fiber: Handler, millis: number): Effect.Effect<Exit.Exit<unknown, unknown> | undefined> =>
+  Effect.withFiber((waiting) =>
+    Effect.callback((resume) => {
+      const expired = Effect.andThen(Effect.sleep(millis), Effect.sync(() => resume(Effect.undefined)))
+      const timer = Effect.runForkWith(waiting.context)(expired)
+      const removeObserver = fiber.addObserver((exit) => {
+        timer.interruptUnsafe()
+        resume(Effect.succeed(exit))
+      })
+      return Effect.sync(() => {
+        removeObserver()
+        timer.interruptUnsafe()
+      })
+    })
+  )
+
+const runs = (call: Call, fiber: Handler): void => {
   call.handler = fiber
   call.history.handlers.push(fiber)
 }
 
-const runHandler = (plan: Plan, call: Call, current: ToolCall, millis: number): Effect.Effect<unknown, Failed> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkDetach(plan.handle(call, current), { startImmediately: true }), (handler) => {
-      runs(call, handler)
-      const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, Failed> =>
-        Exit.isSuccess(exit) ? Effect.succeed(exit.value) : Effect.fail(fromCause(plan, exit.cause))
-      const ended = handler.pollUnsafe()
-      if (ended !== undefined) return settle(ended)
-      const halt = stop(call, current.attempt, handler)
-      return restore(Effect.timeoutOption(Fiber.await(handler), millis)).pipe(
-        Effect.onInterrupt(() => Effect.ignore(halt)),
-        Effect.flatMap(Option.match({
-          onSome: settle,
-          onNone: () => Effect.andThen(halt, Effect.fail(timedOut(plan, millis)))
-        }))
-      )
-    })
+/** The call goes on; its place is free once the journal knows that the handler ended. */
+const abandon = (call: Call, attempt: number, handler: Handler): Effect.Effect<void, Failed> => {
+  const key = { ...keyOf(call), attempt }
+  const released = emit(call, (at) => ({ _tag: "AttemptReleased", ...key, at }))
+  const watch = Effect.callback((resume) => void handler.addObserver(() => resume(Effect.ignore(released))))
+  return abandoned(call.name).pipe(
+    Effect.andThen(emit(call, (at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
+    Effect.andThen(Effect.forkDetach(watch)),
+    Effect.map((watcher) => runs(call, watcher))
   )
+}
+
+/** Interrupts a handler and waits for the grace; one that has not ended then is abandoned. */
+const stop = (call: Call, attempt: number, handler: Handler): Effect.Effect<void, Failed> =>
+  Effect.suspend(() => {
+    handler.interruptUnsafe()
+    if (handler.pollUnsafe() !== undefined) return Effect.void
+    return Effect.flatMap(
+      endOf(handler, grace),
+      (ended) => ended === undefined ? abandon(call, attempt, handler) : Effect.void
+    )
+  })
+
+/** Runs the handler to its end, its timeout or the interruption of the call. Must be run uninterruptibly. */
+const runHandler = (
+  plan: Plan,
+  call: Call,
+  current: ToolCall.ToolCall,
+  millis: number,
+  restore: Restore
+): Effect.Effect<unknown, Failed> =>
+  Effect.withFiber((fiber) => {
+    const services = Context.add(plan.services(fiber.context), ToolCall.current, current)
+    const handler = Effect.runForkWith(services)(plan.handle(call))
+    runs(call, handler)
+    const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, Failed> =>
+      Exit.isSuccess(exit) ? restore(encoded(plan, exit.value)) : Effect.fail(fromCause(plan, exit.cause))
+    const ended = handler.pollUnsafe()
+    if (ended !== undefined) return settle(ended)
+    const halt = stop(call, current.attempt, handler)
+    return restore(endOf(handler, millis)).pipe(
+      Effect.onInterrupt(() => Effect.ignore(halt)),
+      Effect.flatMap((exit) =>
+        exit === undefined ? Effect.andThen(halt, Effect.fail(timedOut(plan, millis))) : settle(exit)
+      )
+    )
+  })
 
 const encoded = (plan: Plan, value: unknown): Effect.Effect<unknown, Failed> =>
   Effect.catchCause(
@@ -102,7 +131,7 @@ const encoded = (plan: Plan, value: unknown): Effect.Effect<unknown, Failed> =>
   )
 
 /** What the handler of an attempt may know about its call. @internal */
-export const currentCall = (plan: Plan, call: Call, attempt: number, deadline: number): ToolCall => ({
+export const currentCall = (plan: Plan, call: Call, attempt: number, deadline: number): ToolCall.ToolCall => ({
   runId: call.shared.runId,
   callId: call.id,
   tool: plan.name,
@@ -114,37 +143,35 @@ export const currentCall = (plan: Plan, call: Call, attempt: number, deadline: n
   idempotencyKey: call.key
 })
 
+const failedOf = (cause: Cause.Cause<Failed>): Failed =>
+  Option.getOrElse(Cause.findErrorOption(cause), () => cancelled("the call was interrupted"))
+
 /** @internal */
-export const attempt = (plan: Plan): Execute =>
-  Effect.fnUntraced(function*(call) {
-    const now = yield* Clock.currentTimeMillis
-    const millis = Math.min(plan.timeout, call.deadline - now)
-    if (millis <= 0) return yield* Effect.fail(deadlinePassed)
-    const current = currentCall(plan, call, ++call.history.attempts, now + millis)
-    if (current.attempt === 1) call.shared.retries.called(plan.dependency(call), now)
-    const key = { ...keyOf(call), attempt: current.attempt }
-    yield* emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at }))
-    const ended = (failed: Failed | undefined) =>
-      emit(call, (at) => ({
-        _tag: "AttemptEnded",
-        ...key,
-        at,
-        ...(failed === undefined ? {} : { failure: recorded(failed) })
-      }))
-    const running = Effect.flatMap(runHandler(plan, call, current, millis), (value) => encoded(plan, value))
-    const exit = yield* running.pipe(
-      Effect.onInterrupt(() => Effect.ignore(ended(cancelled("the call was interrupted")))),
-      Effect.exit
-    )
-    if (Exit.isSuccess(exit)) {
-      yield* ended(undefined)
-      return { value: exit.value }
-    }
-    const failed = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-    if (failed === undefined) return yield* Effect.failCause(exit.cause)
-    if (failed.kind === "defect") {
-      yield* Effect.logError(`Tool "${plan.name}" failed: ${failed.message}`, failed.error)
-    }
-    yield* ended(failed)
-    return yield* Effect.fail(failed)
-  })
+export const attempt = (plan: Plan): Execute => (call) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.clockWith((clock): Effect.Effect<Result, Failed> => {
+      const now = clock.currentTimeMillisUnsafe()
+      const millis = Math.min(plan.timeout, call.deadline - now)
+      if (millis <= 0) return Effect.fail(deadlinePassed)
+      const current = currentCall(plan, call, ++call.history.attempts, now + millis)
+      if (current.attempt === 1) call.shared.retries.called(plan.dependency(call), now)
+      const key = { ...keyOf(call), attempt: current.attempt }
+      const failed = (cause: Cause.Cause<Failed>): Effect.Effect<never, Failed> => {
+        const failure = failedOf(cause)
+        const ended = emit(call, (at) => ({ _tag: "AttemptEnded", ...key, at, failure: recorded(failure) }))
+        const logged = failure.kind === "defect"
+          ? Effect.andThen(Effect.logError(`Tool "${plan.name}" failed: ${failure.message}`, failure.error), ended)
+          : ended
+        return Effect.andThen(logged, Effect.failCause(cause))
+      }
+      const done = (value: unknown): Effect.Effect<Result, Failed> =>
+        Effect.as(emit(call, (at) => ({ _tag: "AttemptEnded", ...key, at })), { value })
+      return Effect.andThen(
+        emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at })),
+        Effect.matchCauseEffect(runHandler(plan, call, current, millis, restore), {
+          onFailure: failed,
+          onSuccess: done
+        })
+      )
+    })
+  )

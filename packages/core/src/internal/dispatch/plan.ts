@@ -7,17 +7,18 @@ import * as AiError from "effect/ai/AiError"
 import * as Prompt from "effect/ai/Prompt"
 import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import type * as SchemaIssue from "effect/SchemaIssue"
-import * as ToolCall from "../../ToolCall.ts"
 import * as ToolFailure from "../../ToolFailure.ts"
 import * as ToolPolicy from "../../ToolPolicy.ts"
-import { guarded, read, retryAfterOf, safeMessage } from "../classify.ts"
+import { guarded, lookUp, read, retryAfterOf, safeMessage } from "../classify.ts"
 import { deepest, isTooDeep } from "../depth.ts"
 import { bytesOf } from "../size.ts"
 import { describeIssue } from "./describeIssue.ts"
@@ -49,23 +50,35 @@ const kindOf = (policy: ToolPolicy.Policy, error: unknown): ToolFailure.Kind | u
     : undefined
 }
 
+const reasons: ReadonlySet<unknown> = new Set([
+  ...ToolFailure.TransientReason.literals,
+  ...ToolFailure.PermanentReason.literals
+])
+
+/** A tool's own error may have a `reason` that is free text. */
 const reasonOf = (kind: ToolFailure.Kind, error: unknown): string => {
   if (kind === "unknown") return "Unknown"
-  const named = [read(error, "reason"), read(error, "_tag")].find((name) => typeof name === "string")
-  return typeof named === "string" ? named : "Unknown"
+  const [reason, tag] = [read(error, "reason"), read(error, "_tag")]
+  return typeof reason === "string" && reasons.has(reason) ? reason : typeof tag === "string" ? tag : "Unknown"
 }
 
 /**
  * What an error of a handler means: what the error states itself, else what the tool's policy says of its tag, else what
  * the table knows.
  */
-const classify = (policy: ToolPolicy.Policy) => (error: unknown): Failed => {
+const classify = (policy: ToolPolicy.Policy, clock: Clock.Clock) => (error: unknown): Failed => {
   const failure = guarded(() => AiError.isAiErrorReason(error)) === true
     ? AiError.make({ module: "Toolkit", method: "handler", reason: error as AiError.AiErrorReason })
     : error
   const kind = kindOf(policy, failure)
-  if (kind === undefined) return classify(policy)(ToolFailure.fromUnknown(failure))
-  const retryAfter = Predicate.isObject(failure) ? retryAfterOf(failure) : undefined
+  const now = clock.currentTimeMillisUnsafe()
+  if (kind === undefined) {
+    const known = lookUp(failure, now)
+    return known === undefined
+      ? { kind: "unknown", reason: "Unknown", message: safeMessage(failure), executed: true, error: failure }
+      : { ...known, executed: known.executed !== false, error: failure }
+  }
+  const retryAfter = Predicate.isObject(failure) ? retryAfterOf(failure, now) : undefined
   return {
     kind,
     reason: reasonOf(kind, failure),
@@ -92,6 +105,10 @@ const dependencyOf = ({ name }: Tool.Any, { breaker }: ToolPolicy.Policy): Plan[
   return key === undefined ? () => name : (call) => guarded(() => key(call.decoded as never)) ?? name
 }
 
+/** An effect that has ended already needs no services. */
+const provided = <A, E>(effect: Effect.Effect<A, E, never>, services: Context.Context<never>): Effect.Effect<A, E> =>
+  Exit.isExit(effect) ? effect : Effect.provideContext(effect, services)
+
 /**
  * @param services - of the run, which the handler sees before those it was built with
  * @internal
@@ -106,6 +123,7 @@ export const makePlan = (
   const encode = Schema.encodeUnknownEffect(Schema.toCodecJson(tool.successSchema as Schema.Codec<unknown, unknown>))
   const { toModelOutput } = tool
   const { reconcile } = policy
+  const builtWith = handler.context
   return {
     name: tool.name,
     effectClass: ToolPolicy.effectClass(tool),
@@ -117,25 +135,20 @@ export const makePlan = (
     permits: policy.concurrency === undefined ? undefined : Permits.make(policy.concurrency),
     maxResultSize: policy.maxResultSize === undefined ? defaultResultSize : bytesOf(policy.maxResultSize),
     dependency: dependencyOf(tool, policy),
-    handle: (call, current) =>
-      Effect.suspend(() => handler.handler(call.decoded, handlerContext(call))).pipe(
-        Effect.updateContext((input: Context.Context<never>) =>
-          Context.add(Context.merge(handler.context, input), ToolCall.current, current)
-        )
-      ),
+    handle: (call) => Effect.suspend(() => handler.handler(call.decoded, handlerContext(call))),
     encode: (value) =>
       toModelOutput === undefined
-        ? value === undefined ? Effect.void : Effect.provideContext(encode(value), services)
+        ? value === undefined ? Effect.void : provided(encode(value), services)
         : Effect.sync(() => Prompt.toolModelOutputToText(toModelOutput(value))),
     reconcile: reconcile === undefined ?
       undefined :
       (call, current) =>
         Effect.suspend(() => reconcile(call.decoded as never, current)).pipe(
-          Effect.provideContext(Context.merge(handler.context, services))
+          Effect.provideContext(Context.merge(builtWith, services))
         ) as ReturnType<NonNullable<Plan["reconcile"]>>,
-    classify: classify(policy),
+    classify: classify(policy, Context.get(services, Clock.Clock)),
     fallback,
-    services
+    services: builtWith.mapUnsafe.size === 0 ? (context) => context : (context) => Context.merge(builtWith, context)
   }
 }
 

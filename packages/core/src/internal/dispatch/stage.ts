@@ -125,13 +125,14 @@ export interface Plan {
   readonly maxResultSize: number
   /** What the retry budget and the circuit breaker of a call belong to. */
   readonly dependency: (call: Call) => string
-  readonly handle: (call: Call, current: ToolCall) => Effect.Effect<unknown, unknown>
+  readonly handle: (call: Call) => Effect.Effect<unknown, unknown>
   readonly encode: (value: unknown) => Effect.Effect<unknown, unknown>
   readonly reconcile: ((call: Call, current: ToolCall) => Effect.Effect<Option.Option<unknown>, unknown>) | undefined
   readonly classify: (error: unknown) => Failed
   /** The stages of the tool that stands in, from its own fallback inwards. */
   readonly fallback: { readonly name: string; readonly execute: Execute } | undefined
-  readonly services: Context.Context<never>
+  /** What the handler sees: the services of the call before those that it was built with. */
+  readonly services: (context: Context.Context<never>) => Context.Context<never>
 }
 
 /** @internal */
