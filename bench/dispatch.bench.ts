@@ -1,13 +1,4 @@
-import {
-  Agent,
-  Dependencies,
-  Dispatcher,
-  Journal,
-  type RunEvent,
-  ToolCache,
-  ToolFailure,
-  ToolPolicy
-} from "@volley/core"
+import { Agent, Dependencies, Dispatcher, Journal, type RunEvent, ToolFailure, ToolPolicy } from "@volley/core"
 import { Clock, Effect, Schema } from "effect"
 import type { Tool } from "effect/ai"
 import { CircuitBreaker } from "effect/persistence"

@@ -85,11 +85,13 @@ const segmentsOf = ({ answered, attempts }: Timeline.Call, end: number): Readonl
     ]
   })
 
-const noteOf = ({ answered }: Timeline.Call, redact: Preview.Redact): string => {
+const noteOf = (call: Timeline.Call, redact: Preview.Redact): string => {
+  const { answered, attempts } = call
   if (answered === undefined) return "no answer"
-  if (answered.failure !== undefined) return Preview.value(answered.failure.reason, redact)
-  if (answered.attempts === 0) return "not run"
-  return answered.attempts === 1 ? "" : Layout.count(answered.attempts, "attempt")
+  const detours = Timeline.detours(call).map((detour) => Preview.value(detour, redact))
+  if (answered.failure !== undefined) return [...detours, Preview.value(answered.failure.reason, redact)].join(" · ")
+  if (attempts.length === 0 && detours.length === 0) return "not run"
+  return [...detours, ...(attempts.length > 1 ? [Layout.count(attempts.length, "attempt")] : [])].join(" · ")
 }
 
 const callBar = (call: Timeline.Call, label: string, redact: Preview.Redact, end: number): Bar => {

@@ -36,9 +36,15 @@ const drawCall = ({ now, redact }: Canvas, call: Timeline.Call): Drawn => {
   const { answered, attempts } = call
   const last = attempts.at(-1)
   if (answered !== undefined) {
+    const detours = Timeline.detours(call).map((detour) => Preview.value(detour, redact))
     const facts = [
-      ...attemptsOf(answered.attempts),
-      ...(answered.attempts === 0 ? ["not run"] : [Layout.duration(Timeline.callDuration(call))])
+      ...detours,
+      ...attemptsOf(attempts.length),
+      ...(attempts.length > 0
+        ? [Layout.duration(Timeline.callDuration(call))]
+        : detours.length > 0
+        ? []
+        : ["not run"])
     ]
     return answered.failure === undefined
       ? { symbol: "✓", emphasis: "good", facts, result: Preview.value(answered.result, redact) }

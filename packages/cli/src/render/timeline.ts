@@ -19,8 +19,13 @@ export interface Attempt {
 export interface Call {
   readonly requested: RunEvent.Of<"ToolCallRequested">
   readonly attempts: ReadonlyArray<Attempt>
+  /** How it came to its result other than by its own attempts. */
+  readonly detours: ReadonlyArray<Detour>
   readonly answered: RunEvent.Of<"ToolCallAnswered"> | undefined
 }
+
+/** @internal */
+export type Detour = RunEvent.Of<"CallJoined" | "CacheHit" | "HedgeStarted" | "FallbackStarted">
 
 /** A model request with the reply to it. @internal */
 export interface Request {
@@ -93,7 +98,7 @@ export const apply = (timeline: Timeline, event: RunEvent.RunEvent): Timeline =>
     }
     case "ToolCallRequested":
       return updateRequest(timeline, event, ({ calls }) => ({
-        calls: [...calls, { requested: event, attempts: [], answered: undefined }]
+        calls: [...calls, { requested: event, attempts: [], detours: [], answered: undefined }]
       }))
     case "ModelResponded":
       return updateRequest(timeline, event, () => ({ responded: event }))
@@ -101,16 +106,17 @@ export const apply = (timeline: Timeline, event: RunEvent.RunEvent): Timeline =>
       return updateRequest(timeline, event, () => ({ failed: event }))
     case "DispatchIntended":
     case "CallQueued":
-    case "CallJoined":
-    case "CacheHit":
-    case "HedgeStarted":
     case "RateLimited":
     case "CircuitOpened":
     case "RetryRefused":
     case "CallReconciled":
-    case "FallbackStarted":
     case "AttemptReleased":
       return timeline
+    case "CallJoined":
+    case "CacheHit":
+    case "HedgeStarted":
+    case "FallbackStarted":
+      return updateCall(timeline, event, ({ detours }) => ({ detours: [...detours, event] }))
     case "AttemptStarted":
       return updateCall(timeline, event, ({ attempts }) => ({
         attempts: [...attempts, { started: event, ended: undefined, abandoned: false, retry: undefined }]
@@ -148,6 +154,23 @@ export const calls = (timeline: Timeline): ReadonlyArray<Call> =>
 /** Milliseconds from a call's first attempt to its answer; 0 for a call that was not run. @internal */
 export const callDuration = ({ answered, attempts }: Call): number =>
   answered === undefined || attempts[0] === undefined ? 0 : Math.max(0, answered.at - attempts[0].started.at)
+
+/** How a call came to its result other than by its own attempts, in a word or two each. @internal */
+export const detours = (call: Call): ReadonlyArray<string> =>
+  Array.from(
+    new Set(call.detours.map((event) => {
+      switch (event._tag) {
+        case "CallJoined":
+          return "joined"
+        case "CacheHit":
+          return event.stale ? "stale" : "cached"
+        case "HedgeStarted":
+          return "hedged"
+        case "FallbackStarted":
+          return `by ${event.tool}`
+      }
+    }))
+  )
 
 /** @internal */
 export const usage = (timeline: Timeline): RunEvent.Usage => {

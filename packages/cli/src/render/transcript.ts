@@ -61,7 +61,7 @@ export const call = (page: Page, one: Timeline.Call): Lines => {
   const answer = answered === undefined
     ? note(page, "not answered: the journal ends before", "      ")
     : [
-      ...note(page, answered.attempts === 0 ? "answered without being run:" : `answered after ${took}:`, "      "),
+      ...note(page, how(one, took, page.redact), "      "),
       ...result(page, answered.result, "        ")
     ]
   return [
@@ -69,6 +69,12 @@ export const call = (page: Page, one: Timeline.Call): Lines => {
     ...attempts.flatMap((attemptOf) => attempt(page, attemptOf)),
     ...answer
   ]
+}
+
+const how = (one: Timeline.Call, took: string, redact: Preview.Redact): string => {
+  const detours = Timeline.detours(one).map((detour) => Preview.value(detour, redact)).join(", ")
+  if (one.attempts.length > 0) return `answered after ${took}${detours && ` (${detours})`}:`
+  return `answered without being run${detours && ` (${detours})`}:`
 }
 
 const tokens = ({ inputTokens, outputTokens }: RunEvent.Usage): string =>
