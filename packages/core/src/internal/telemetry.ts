@@ -5,9 +5,11 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
 import * as LogLevel from "effect/LogLevel"
 import * as Metric from "effect/Metric"
 import * as References from "effect/References"
+import * as Tracer from "effect/Tracer"
 
 interface ToolCall {
   readonly name: string
@@ -27,32 +29,41 @@ interface ModelRequest {
   readonly request: number
 }
 
-/** One span and one log line per tool call. @internal */
+const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.context.mapUnsafe.has(Tracer.Tracer.key)
+
+const isLogged = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+  !LogLevel.isGreaterThan(fiber.getRef(References.MinimumLogLevel), "Debug")
+
+/** One span and one log line per tool call; neither is made where nobody would see it. @internal */
 export const toolCall = (call: ToolCall) => <A extends Answered>(effect: Effect.Effect<A>): Effect.Effect<A> =>
+  Effect.withFiber((fiber) => {
+    const logged = isLogged(fiber) ? Effect.tap(effect, (answered) => logCall(call, answered)) : effect
+    return isTraced(fiber) ? traceCall(call, logged) : logged
+  })
+
+const logCall = ({ id, name }: ToolCall, { attempts, failure, ok }: Answered): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logDebug(`tool call ${name}: ${ok ? "ok" : failure?.reason ?? "failed"}`), {
+    "gen_ai.tool.call.id": id,
+    "volley.tool.attempts": attempts
+  })
+
+const traceCall = <A extends Answered>({ id, name }: ToolCall, effect: Effect.Effect<A>): Effect.Effect<A> =>
   effect.pipe(
-    Effect.tap((answered) => ended(call, answered)),
-    Effect.withSpan(`execute_tool ${call.name}`, {
+    Effect.tap(({ attempts, failure }) =>
+      Effect.annotateCurrentSpan({
+        "volley.tool.attempts": attempts,
+        ...(failure === undefined ? {} : { "error.type": failure.reason })
+      })
+    ),
+    Effect.withSpan(`execute_tool ${name}`, {
       kind: "internal",
       attributes: {
         "gen_ai.operation.name": "execute_tool",
-        "gen_ai.tool.name": call.name,
-        "gen_ai.tool.call.id": call.id
+        "gen_ai.tool.name": name,
+        "gen_ai.tool.call.id": id
       }
     }, { captureStackTrace: false })
   )
-
-const ended = (call: ToolCall, { attempts, failure, ok }: Answered): Effect.Effect<void> =>
-  Effect.withFiber((fiber) => {
-    const attributes = {
-      "volley.tool.attempts": attempts,
-      ...(failure === undefined ? {} : { "error.type": failure.reason })
-    }
-    const annotated = Effect.annotateCurrentSpan(attributes)
-    if (LogLevel.isGreaterThan(fiber.getRef(References.MinimumLogLevel), "Debug")) return annotated
-    const line = Effect.logDebug(`tool call ${call.name}: ${ok ? "ok" : failure?.reason ?? "failed"}`)
-    const annotations = { "gen_ai.tool.call.id": call.id, "volley.tool.attempts": attempts }
-    return Effect.andThen(annotated, Effect.annotateLogs(line, annotations))
-  })
 
 /** One span and one log line per model request; the value is the failure of a request that failed. @internal */
 export const modelRequest =
