@@ -1,8 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Agent } from "@volley/core"
+import { Agent, ToolPolicy } from "@volley/core"
 import { ModelScript } from "@volley/core/testing"
-import { Effect, Logger, References, Schema, Tracer } from "effect"
-import { observe } from "./support/observe.ts"
+import { Effect, Logger, Metric, References, Schema, Tracer } from "effect"
+import { inTime, observe } from "./support/observe.ts"
 
 const echo = Agent.tool("echo", {
   description: "Says it again",
@@ -72,4 +72,20 @@ describe("telemetry", () => {
       )
       assert.deepStrictEqual(lines, ["Debug model request 1.1: InternalProviderError"])
     }))
+
+  it.effect("a handler that is abandoned is counted, by tool", () =>
+    Effect.gen(function*() {
+      const deaf = ToolPolicy.set(
+        Agent.tool("deaf", { description: "Does not listen", run: () => Effect.uninterruptible(Effect.sleep(1000)) }),
+        { timeout: 100 }
+      )
+      yield* inTime(observe(Agent.make("counted", { tools: [deaf] }), [
+        ModelScript.toolUse([{ name: "deaf" }, { name: "deaf" }]),
+        ModelScript.text("done")
+      ]))
+      const counted = (yield* Metric.snapshot).filter(({ id }) => id === "volley_handlers_abandoned_total")
+      assert.deepStrictEqual(counted.map(({ attributes, state }) => [attributes, state]), [
+        [{ "gen_ai.tool.name": "deaf" }, { count: 2, incremental: true }]
+      ])
+    }).pipe(Effect.provideServiceEffect(Metric.MetricRegistry, Effect.sync(() => new Map()))))
 })
