@@ -28,7 +28,12 @@ const stack = [
     below: ["tool", "fold"]
   },
   { name: "outcome", files: [`${core}/{Outcome,Approval}.ts`], below: ["tool", "fold", "stores"] },
-  { name: "stages", files: [`${core}/internal/dispatch/**`], below: ["tool", "fold", "stores"] },
+  {
+    name: "stages",
+    files: [`${core}/internal/dispatch/**`],
+    below: ["tool", "fold", "stores"],
+    packages: [/^@cfworker\/json-schema$/]
+  },
   { name: "dispatcher", files: [`${core}/Dispatcher.ts`], below: ["tool", "fold", "stores", "stages"] },
   { name: "run", files: [`${core}/internal/run/**`], below: ["tool", "fold", "stores", "outcome", "dispatcher"] },
   { name: "agent", files: [`${core}/Agent.ts`], below: ["tool", "fold", "stores", "outcome", "dispatcher", "run"] }
@@ -36,7 +41,12 @@ const stack = [
 const root = stack.map((room) => room.name)
 
 const rooms = [
-  ...stack.map(({ below, files, name }) => ({ name, files, rooms: [name, ...below], packages: [effect] })),
+  ...stack.map(({ below, files, name, packages = [] }) => ({
+    name,
+    files,
+    rooms: [name, ...below],
+    packages: [effect, ...packages]
+  })),
   { name: "index", files: [`${core}/index.ts`], rooms: root, packages: [] },
   {
     name: "anthropic",

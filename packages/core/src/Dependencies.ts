@@ -18,6 +18,8 @@ import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Scope from "effect/Scope"
 import * as Latencies from "./internal/dependency/latencies.ts"
 import * as RetryBudget from "./internal/dependency/retryBudget.ts"
+import * as Transitions from "./internal/dependency/transitions.ts"
+import * as Permits from "./internal/permits.ts"
 import type * as ToolPolicy from "./ToolPolicy.ts"
 
 /**
@@ -27,6 +29,7 @@ import type * as ToolPolicy from "./ToolPolicy.ts"
  *   10 a second, over 10 seconds.
  * - `threadBudget`: of a thread: a fifth of its calls and 1 a second, over 10 seconds.
  * - `latencies`: of a tool.
+ * - `lane`: of a rate: one call at a time asks for it.
  *
  * @category models
  * @since 0.1.0
@@ -37,6 +40,7 @@ export interface Dependencies {
   readonly retryBudget: (dependency: string) => RetryBudget.RetryBudget
   readonly threadBudget: (thread: string) => RetryBudget.RetryBudget
   readonly latencies: (tool: string) => Latencies.Latencies
+  readonly lane: (rate: string) => Permits.Permits
 }
 
 /** The most keys of one kind: keys may be computed from arguments, so there is no end of them. */
@@ -68,6 +72,7 @@ const make = (stores: Effect.Effect<Context.Context<Stores>>): Dependencies => {
   const makeCircuit = (options: ToolPolicy.Breaker<never>) =>
     Effect.flatMap(stores, (context) =>
       CircuitBreaker.make(options).pipe(
+        Effect.updateService(CircuitBreaker.CircuitBreakerStore, Transitions.observed),
         Effect.provideContext(context),
         // for as long as the process lives
         Effect.provideService(Scope.Scope, Scope.makeUnsafe()),
@@ -92,7 +97,8 @@ const make = (stores: Effect.Effect<Context.Context<Stores>>): Dependencies => {
     limiter: Effect.suspend(() => limiter === undefined ? makeLimiter : Effect.succeed(limiter)),
     retryBudget: registry(() => RetryBudget.make(perDependency)),
     threadBudget: registry(() => RetryBudget.make(perThread)),
-    latencies: registry(Latencies.make)
+    latencies: registry(Latencies.make),
+    lane: registry(() => Permits.make(1))
   }
 }
 

@@ -36,7 +36,6 @@ import { cache } from "./internal/dispatch/cache.ts"
 import { checkTools } from "./internal/dispatch/checkTools.ts"
 import { fallback } from "./internal/dispatch/fallback.ts"
 import { hedge } from "./internal/dispatch/hedge.ts"
-import * as Permits from "./internal/dispatch/permits.ts"
 import { type Handler, makeDecode, makePlan } from "./internal/dispatch/plan.ts"
 import { rateLimit } from "./internal/dispatch/rateLimit.ts"
 import { reconcile } from "./internal/dispatch/reconcile.ts"
@@ -56,6 +55,7 @@ import {
   type Stage
 } from "./internal/dispatch/stage.ts"
 import { unknownTool } from "./internal/dispatch/texts.ts"
+import * as Permits from "./internal/permits.ts"
 import { sha256 } from "./internal/sha256.ts"
 import * as Telemetry from "./internal/telemetry.ts"
 import type { JournalFailure } from "./Journal.ts"
@@ -149,7 +149,8 @@ export const effectClass = (dispatcher: Dispatcher, name: string): ToolPolicy.Ef
 /**
  * What is wrong with the policies of tools that are to run together: an option that the class of a tool does not allow
  * (`cache` and `hedge` are for read-only tools, `reconcile` for effectful ones), an `after` that names no tool or itself, a
- * `fallback` that does more than the tool, falls back to itself or has no handler. One sentence each.
+ * `fallback` that does more than the tool, falls back to itself or has no handler, a raw JSON Schema that cannot be used. One
+ * sentence each.
  *
  * @category combinators
  * @since 0.1.0

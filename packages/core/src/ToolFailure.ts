@@ -218,6 +218,11 @@ const isToolFailure = (error: unknown): error is ToolFailure =>
  * circuit breaker, rate limiter), HTTP statuses 400-599 and Node and undici codes, looked for in the error and in its
  * causes. Messages are never read for a pattern; what the table does not know is `Unknown`.
  *
+ * **Details**
+ *
+ * A `Retry-After` that is a date becomes a wait from the response's own `Date`; where that is missing it is left out, since
+ * this function has no clock. (An error that reaches the dispatcher as it is gets one.)
+ *
  * **Example** (In a handler)
  *
  * ```ts

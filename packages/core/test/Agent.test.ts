@@ -109,27 +109,27 @@ describe("Agent.run", () => {
       )
       assert.strictEqual(success(exit)._tag, "Completed")
       const texts = answers(events).map(({ ok, result }) => `${ok ? "ok" : "failed"}: ${String(result)}`)
-      const internal = "failed: Failure: the tool failed because of an internal error. Tried once. "
-        + "Whether it took effect is unknown: verify before you repeat it."
+      const internal = "failed: Outcome unknown: the tool had an internal error. Tried once. "
+        + "It may have taken effect: verify before you repeat it."
       assert.deepStrictEqual(texts, [
         internal,
-        "failed: Unknown failure: no luck. Tried once. Whether it took effect is unknown: verify before you repeat it.",
+        "failed: Outcome unknown: no luck. Tried once. It may have taken effect: verify before you repeat it.",
         internal,
         internal,
         "ok: done",
         internal,
-        "failed: Permanent failure (NotFound): no tool is named \"brokn\"; did you mean \"broken\"?. It was not executed. "
+        "failed: Permanent failure (NotFound): no tool is named \"brokn\"; did you mean \"broken\"? It was not executed. "
         + "The same call will fail again.",
         "failed: Permanent failure (NotFound): no tool is named \"constructor\"; there are: broken. It was not executed. "
         + "The same call will fail again.",
         "failed: Permanent failure (NotFound): no tool is named \"\"; there are: broken. It was not executed. "
         + "The same call will fail again.",
         "failed: Permanent failure (InvalidArguments): how: Expected string. It was not executed. "
-        + "The same call will fail again.",
+        + "The same call will fail again: correct the arguments.",
         "failed: Permanent failure (InvalidArguments): the arguments are not a complete JSON object. It was not executed. "
-        + "The same call will fail again.",
+        + "The same call will fail again: correct the arguments.",
         "failed: Permanent failure (InvalidArguments): the arguments are not a complete JSON object. It was not executed. "
-        + "The same call will fail again."
+        + "The same call will fail again: correct the arguments."
       ])
       assert.notInclude(JSON.stringify(events), "secret internals")
     }))
@@ -153,8 +153,8 @@ describe("Agent.run", () => {
       assert.strictEqual(error.system, "vault")
       assert.deepStrictEqual(answers(events).map(({ result }) => result), [
         "The run was ended by a failure while this call was running; it gave no result.",
-        "Failure: the tool failed because of an internal error. Tried once. "
-        + "Whether it took effect is unknown: verify before you repeat it."
+        "Outcome unknown: the tool had an internal error. Tried once. "
+        + "It may have taken effect: verify before you repeat it."
       ])
       assert.deepInclude(ofTag(events, "RunEnded")[0], { outcome: "failed", reason: "Sealed" })
     }))

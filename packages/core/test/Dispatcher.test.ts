@@ -161,8 +161,8 @@ describe("timeout and abandonment", () => {
       assert.strictEqual(ofTag(report.events, "AttemptEnded")[0]?.at, 100)
       assert.strictEqual(
         report.result,
-        "Transient failure (Timeout): no result within 100 ms. Tried once. "
-          + "Whether it took effect is unknown: verify before you repeat it."
+        "Outcome unknown (Timeout): no result within 100 ms. Tried once. "
+          + "It may have taken effect: verify before you repeat it."
       )
       assert.strictEqual(yield* ledger.count("interrupted"), 1)
       assert.deepStrictEqual(ofTag(report.events, "AttemptAbandoned"), [])

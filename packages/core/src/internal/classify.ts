@@ -6,6 +6,7 @@
 import * as Duration from "effect/Duration"
 import * as Predicate from "effect/Predicate"
 import * as Table from "./failureTable.ts"
+import * as HttpDate from "./httpDate.ts"
 
 /** @internal */
 export const kind = "~@volley/core/ToolFailure/kind"
@@ -49,22 +50,36 @@ const headerIn = (headers: unknown, name: string): string | undefined =>
     return key === undefined ? undefined : text(headers[key])
   })
 
-/** A header that is a number which is not negative. */
-const numberOf = (error: object, name: string): number | undefined => {
-  const value = holdersOf(error).map((holder) => headerIn(read(holder, "headers"), name)).find((header) =>
-    header?.trim()
-  )
-  const number = value === undefined ? Number.NaN : Number(value)
-  return Number.isFinite(number) && number >= 0 ? number : undefined
+const headerOf = (error: object, name: string): string | undefined =>
+  holdersOf(error).map((holder) => headerIn(read(holder, "headers"), name)?.trim()).find((header) => header)
+
+const number = /^\d+(?:\.\d+)?$/
+
+const numberOf = (header: string | undefined): number | undefined =>
+  header !== undefined && number.test(header) ? Number(header) : undefined
+
+/** The wait until the date of a header, from the date of the response or else from now. */
+const untilDate = (error: object, header: string, now: number | undefined): number | undefined => {
+  const answered = HttpDate.parse(headerOf(error, "date") ?? "", now ?? 0) ?? now
+  const date = answered === undefined ? undefined : HttpDate.parse(header, answered)
+  return answered === undefined || date === undefined ? undefined : Math.max(0, date - answered)
 }
 
-/** The wait in milliseconds that an error asks for, in a field or in its response's headers. @internal */
-export const retryAfterOf = (error: object): number | undefined => {
+/**
+ * The wait in milliseconds that an error asks for, in a field or in its response's headers: `retry-after-ms`, else
+ * `retry-after` in seconds or as a date.
+ *
+ * @param now - milliseconds since the epoch; without it a date counts only where the response is dated too
+ * @internal
+ */
+export const retryAfterOf = (error: object, now?: number): number | undefined => {
   const stated = read(error, "retryAfter")
   const millis = Duration.isDuration(stated) ? Duration.toMillis(stated) : stated
   if (typeof millis === "number" && Number.isFinite(millis) && millis >= 0) return millis
-  const seconds = numberOf(error, "retry-after")
-  return numberOf(error, "retry-after-ms") ?? (seconds === undefined ? undefined : seconds * 1000)
+  const header = headerOf(error, "retry-after")
+  const seconds = numberOf(header)
+  return numberOf(headerOf(error, "retry-after-ms")) ??
+    (seconds !== undefined ? seconds * 1000 : header === undefined ? undefined : untilDate(error, header, now))
 }
 
 const rowByName: { readonly [name: string]: Table.Row | undefined } = {
@@ -100,13 +115,17 @@ const chainOf = (error: unknown): Array<object> => {
 /**
  * The row that fits best: the innermost one wins, since a wrapper knows less than what it wraps.
  *
+ * @param now - see `retryAfterOf`
  * @internal
  */
-export const lookUp = (error: unknown): (Table.Row & { readonly retryAfter?: number }) | undefined => {
+export const lookUp = (
+  error: unknown,
+  now?: number
+): (Table.Row & { readonly retryAfter?: number }) | undefined => {
   const chain = chainOf(error)
   const row = chain.map(rowOf).findLast((found) => found !== undefined)
-  if (row === undefined) return undefined
-  const retryAfter = chain.map(retryAfterOf).find((millis) => millis !== undefined)
+  if (row === undefined || row.kind === "permanent") return row
+  const retryAfter = chain.map((link) => retryAfterOf(link, now)).find((millis) => millis !== undefined)
   return retryAfter === undefined ? row : { ...row, retryAfter }
 }
 
@@ -123,6 +142,9 @@ export const isBug = (error: unknown): boolean =>
 
 const maximumMessage = 500
 
+/** Where a stack begins in a message that holds one. */
+const stackLine = /\n[ \t]+at /
+
 /** A URL, or an absolute path of two names or more. */
 const location =
   /(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*):\/\/([^\s/]*)\S*|(?<![\p{L}\p{N}_./\\~-])(?:[a-z]:)?(?:[\\/]+[^\s/\\:"'`<>|()[\]{},;]+){2,}/giu
@@ -133,19 +155,19 @@ const withoutFolders = (found: string, scheme: string | undefined, host: string 
     ? found
     : `…/${found.slice(Math.max(found.lastIndexOf("/"), found.lastIndexOf("\\")) + 1)}`
 
+/** A text on one line, without what could not be seen in it. @internal */
+export const oneLine = (text: string): string =>
+  text.toWellFormed().replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ").trim()
+
 /**
- * An error's message as one bounded line without control characters and without absolute paths of the host.
+ * An error's message as one bounded line without control characters, without a stack and without absolute paths of the host.
  *
  * @internal
  */
 export const safeMessage = (error: unknown): string => {
   const message = text(error) ?? text(read(error, "message")) ?? ""
-  const line = message
-    .slice(0, 4 * maximumMessage)
-    .toWellFormed()
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, " ")
-    .replace(location, withoutFolders)
-    .trim()
+  const [words = ""] = message.slice(0, 4 * maximumMessage).split(stackLine, 1)
+  const line = oneLine(words).replace(location, withoutFolders).trim()
   const points = Array.from(line)
   if (points.length === 0) return "no message"
   return points.length <= maximumMessage ? line : `${points.slice(0, maximumMessage).join("")}…`

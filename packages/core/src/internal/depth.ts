@@ -7,7 +7,8 @@
 /** Beyond this many levels what writes JSON or checks a schema may run out of stack. @internal */
 export const deepest = 256
 
-const isDeeper = (value: unknown, levels: number): boolean =>
+/** @internal */
+export const isDeeper = (value: unknown, levels: number): boolean =>
   typeof value === "object" && value !== null &&
   (levels === 0 || Object.values(value).some((item) => isDeeper(item, levels - 1)))
 

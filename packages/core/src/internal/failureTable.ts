@@ -184,8 +184,14 @@ export const byTag: ReadonlyMap<string, Row> = new Map(Object.entries({
   "AiError/InvalidOutputError": permanent("Unsupported", "the model answered in a form that cannot be read"),
   "AiError/InvalidUserInputError": permanent("InvalidArguments", "invalid input"),
   "AiError/UnsupportedSchemaError": permanent("Unsupported", "the schema is not supported"),
-  "CircuitBreakerError/CircuitOpen": notExecuted("CircuitOpen", "the circuit is open"),
-  "CircuitBreakerError/CircuitHalfOpen": notExecuted("CircuitOpen", "the circuit is being probed"),
+  "CircuitBreakerError/CircuitOpen": notExecuted(
+    "CircuitOpen",
+    "too many calls failed lately, so none is let through for now"
+  ),
+  "CircuitBreakerError/CircuitHalfOpen": notExecuted(
+    "CircuitOpen",
+    "too many calls failed lately, so one is tried alone first"
+  ),
   "CircuitBreakerError/CircuitBreakerStoreError": notExecuted("Unavailable", "the circuit breaker's store failed"),
   "RateLimiterError/RateLimitExceeded": notExecuted("RateLimited", "the rate limit is reached"),
   "RateLimiterError/RateLimitStoreError": notExecuted("Unavailable", "the rate limiter's store failed")

@@ -80,7 +80,7 @@ describe("after", () => {
       ])
       assert.deepStrictEqual(answers.map(({ attempts }) => attempts), [0, 0, 1, 1, 1])
       assert.isFalse(answers[0]?.failure?.executed)
-      assert.include(String(answers[1]?.result), "it comes after \"search\", which failed")
+      assert.include(String(answers[1]?.result), "it comes after \"search\", which did not succeed")
     }))
 
   it.effect("a dependency that is withheld, or whose arguments are wrong, has failed", () =>

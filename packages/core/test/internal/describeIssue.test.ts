@@ -18,7 +18,7 @@ const describeArguments = (value: unknown): string | undefined => {
 
 describe("describeIssue", () => {
   const cases: ReadonlyArray<[unknown, string]> = [
-    [{}, "city: Missing key; days: Missing key"],
+    [{}, "city: Missing key, expected string; days: Missing key, expected number"],
     [{ city: 7, days: 1 }, "city: Expected string"],
     [{ city: "Oslo", days: 15 }, "days: Expected a value between 1 and 14"],
     [{ city: "Oslo", days: 1, unit: "kelvin" }, "unit: Expected \"celsius\" | \"fahrenheit\""],

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Clock, Deferred, Effect, Fiber } from "effect"
 import * as Arbitrary from "effect/Arbitrary"
 import { TestClock } from "effect/testing"
-import * as Permits from "../../src/internal/dispatch/permits.ts"
+import * as Permits from "../../src/internal/permits.ts"
 import { integer } from "../support/arbitraries.ts"
 
 const forever = Number.POSITIVE_INFINITY

@@ -33,16 +33,28 @@ describe("failureText", () => {
       "Transient failure (CircuitOpen): the door is shut. It was not executed. The same call may succeed later."
     ],
     [
+      "readonly",
+      1,
+      failure("transient", false, { reason: "RateLimited", retryAfter: 0 }),
+      "Transient failure (RateLimited): the door is shut. Tried once. The same call may succeed later."
+    ],
+    [
+      "effectful",
+      3,
+      failure("transient", false, { reason: "RateLimited" }),
+      "Transient failure (RateLimited): the door is shut. Tried 3 times, nothing was executed. The same call may succeed later."
+    ],
+    [
       "effectful",
       1,
       failure("transient", true, { reason: "Timeout", retryAfter: 1000 }),
-      "Transient failure (Timeout): the door is shut. Tried once. Whether it took effect is unknown: verify before you repeat it."
+      "Outcome unknown (Timeout): the door is shut. Tried once. It may have taken effect: verify before you repeat it."
     ],
     [
       "idempotent",
       2,
       failure("transient", true),
-      "Transient failure (Unavailable): the door is shut. Tried 2 times. Whether it took effect is unknown: verify before you repeat it."
+      "Outcome unknown (Unavailable): the door is shut. Tried 2 times. It may have taken effect: verify before you repeat it."
     ],
     [
       "effectful",
@@ -54,7 +66,49 @@ describe("failureText", () => {
       "readonly",
       0,
       failure("permanent", false, { reason: "InvalidArguments" }),
-      "Permanent failure (InvalidArguments): the door is shut. It was not executed. The same call will fail again."
+      "Permanent failure (InvalidArguments): the door is shut. It was not executed. The same call will fail again: correct the arguments."
+    ],
+    [
+      "effectful",
+      0,
+      failure("permanent", false, { reason: "DependencyFailed" }),
+      "Permanent failure (DependencyFailed): the door is shut. It was not executed. Call it again once that has succeeded."
+    ],
+    [
+      "readonly",
+      1,
+      failure("permanent", true, { reason: "FailedPrecondition" }),
+      "Permanent failure (FailedPrecondition): the door is shut. Tried once. The same call will fail again until that is resolved."
+    ],
+    [
+      "readonly",
+      1,
+      failure("permanent", true, { reason: "Cancelled" }),
+      "Permanent failure (Cancelled): the door is shut. Tried once. Whether the same call may succeed is not known."
+    ],
+    [
+      "effectful",
+      1,
+      failure("permanent", true, { reason: "Cancelled" }),
+      "Outcome unknown (Cancelled): the door is shut. Tried once. It may have taken effect: verify before you repeat it."
+    ],
+    [
+      "readonly",
+      0,
+      failure("transient", true),
+      "Transient failure (Unavailable): the door is shut. The same call may succeed later."
+    ],
+    [
+      "readonly",
+      1,
+      failure("permanent", true, { reason: "NotFound", message: "which door?" }),
+      "Permanent failure (NotFound): which door? Tried once. The same call will fail again."
+    ],
+    [
+      "readonly",
+      1,
+      failure("permanent", true, { reason: "constructor" }),
+      "Permanent failure (constructor): the door is shut. Tried once. The same call will fail again."
     ],
     [
       "readonly",
@@ -66,25 +120,31 @@ describe("failureText", () => {
       "effectful",
       1,
       failure("unknown", true),
-      "Unknown failure: the door is shut. Tried once. Whether it took effect is unknown: verify before you repeat it."
+      "Outcome unknown: the door is shut. Tried once. It may have taken effect: verify before you repeat it."
     ],
     [
       "readonly",
       1,
       failure("defect", true, { message: "ReferenceError in /srv/app/pay.ts" }),
-      "Failure: the tool failed because of an internal error. Tried once. Repeating the call will hardly help."
+      "Internal error: the tool gave no result. Tried once. Repeating the call will hardly help."
     ],
     [
       "effectful",
       1,
       failure("defect", true, { message: "ReferenceError in /srv/app/pay.ts" }),
-      "Failure: the tool failed because of an internal error. Tried once. Whether it took effect is unknown: verify before you repeat it."
+      "Outcome unknown: the tool had an internal error. Tried once. It may have taken effect: verify before you repeat it."
+    ],
+    [
+      "effectful",
+      0,
+      failure("defect", false, { message: "ReferenceError in /srv/app/pay.ts" }),
+      "Internal error: the tool gave no result. It was not executed. Repeating the call will hardly help."
     ],
     [
       "readonly",
       1,
       failure("fatal", true, { message: "password of the ledger is wrong" }),
-      "Failure: the tool failed because of an internal error. Tried once. Repeating the call will hardly help."
+      "Internal error: the tool gave no result. Tried once. Repeating the call will hardly help."
     ]
   ]
   it.each(cases)("failureText - %s tool after %d attempts, case %#", (effectClass, attempts, found, text) => {
@@ -104,6 +164,23 @@ describe("failureText", () => {
       }
     }))
 
+  it.effect.prop(
+    "an outcome that is unknown is never called a failure",
+    [kinds, integer(1, 9)],
+    ([kind, attempts]) =>
+      Effect.sync(() => {
+        for (const effectClass of ["idempotent", "effectful"] as const) {
+          const text = failureText(
+            failure(kind, true, kind === "permanent" ? { reason: "Cancelled" } : {}),
+            attempts,
+            effectClass
+          )
+          assert.notMatch(text, /fail/i)
+          assert.match(text, /^Outcome unknown/)
+        }
+      })
+  )
+
   it.effect.prop("T10 - is never empty, and says whether it was executed and what to do", [
     kinds,
     classes,
@@ -112,7 +189,10 @@ describe("failureText", () => {
   ], ([kind, effectClass, attempts, message]) =>
     Effect.sync(() => {
       const text = failureText(failure(kind, attempts > 0, { message }), attempts, effectClass)
-      assert.match(text, /^(?:Transient|Permanent|Unknown)? ?[Ff]ailure(?: \(Unavailable\))?: /)
+      assert.match(
+        text,
+        /^(?:(?:Transient|Permanent|Unknown) failure|Outcome unknown|Internal error)(?: \(Unavailable\))?: /
+      )
       assert.match(text, /(?:It was not executed|Tried once|Tried \d times)\. \w[^.]*(?:\.\d s)?\.$/)
     }))
 })

@@ -54,7 +54,7 @@ const dependencyFailed = (failed: ReadonlyArray<Awaited>) =>
     "DependencyFailed",
     `it comes after ${
       Array.from(new Set(failed.map(({ name }) => name)), (name) => `"${name}"`).join(" and ")
-    }, which failed`
+    }, which did not succeed`
   )
 
 const failuresOf = Effect.fnUntraced(function*(call: Call, names: ReadonlySet<string>) {

@@ -13,9 +13,10 @@ import * as Exit from "effect/Exit"
 import type * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import * as ToolCall from "../../ToolCall.ts"
+import type { Restore } from "../permits.ts"
 import { abandoned } from "../telemetry.ts"
 import { emit } from "./emit.ts"
-import type { Restore } from "./permits.ts"
+import { endOf } from "./endOf.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Plan, recorded, type Result } from "./stage.ts"
 
 /** How long an interrupted handler may take to end, in milliseconds. */
@@ -39,7 +40,7 @@ const timedOut = (plan: Plan, millis: number): Failed => ({
 const deadlinePassed = notExecuted(
   "transient",
   "Timeout",
-  "the deadline passed before the attempt began; nothing was executed"
+  "the deadline passed before the attempt began"
 )
 
 const cancelled = (message: string): Failed => ({ kind: "permanent", reason: "Cancelled", message, executed: true })
@@ -53,23 +54,6 @@ const fromCause = (plan: Plan, cause: Cause.Cause<unknown>): Failed => {
 }
 
 type Handler = Fiber.Fiber<unknown, unknown>
-
-/** Waits for a fiber's end for at most so many milliseconds; `undefined` when it did not come. */
-const endOf = (fiber: Handler, millis: number): Effect.Effect<Exit.Exit<unknown, unknown> | undefined> =>
-  Effect.withFiber((waiting) =>
-    Effect.callback((resume) => {
-      const expired = Effect.andThen(Effect.sleep(millis), Effect.sync(() => resume(Effect.undefined)))
-      const timer = Effect.runForkWith(waiting.context)(expired)
-      const removeObserver = fiber.addObserver((exit) => {
-        timer.interruptUnsafe()
-        resume(Effect.succeed(exit))
-      })
-      return Effect.sync(() => {
-        removeObserver()
-        timer.interruptUnsafe()
-      })
-    })
-  )
 
 const runs = (call: Call, fiber: Handler): void => {
   call.handler = fiber

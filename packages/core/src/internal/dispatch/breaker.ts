@@ -1,4 +1,77 @@
-import type { Stage } from "./stage.ts"
+/**
+ * Stage: stops calling a system that fails, until it is worth a try again.
+ *
+ * @internal
+ */
+import * as Cause from "effect/Cause"
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Option from "effect/Option"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import { onTransition } from "../dependency/transitions.ts"
+import { emit } from "./emit.ts"
+import { type Call, type Execute, type Failed, keyOf, notExecuted, type Result, type Stage } from "./stage.ts"
+
+/** What an attempt says of the system's health; what came of no attempt says nothing. */
+const outcomeOf = (call: Call) => (exit: Exit.Exit<Result, Failed>): CircuitBreaker.Outcome => {
+  if (call.handler === undefined) return CircuitBreaker.ignored
+  if (Exit.isSuccess(exit)) return CircuitBreaker.success
+  const failed = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  if (failed === undefined || failed.kind === "fatal" || failed.reason === "Cancelled") return CircuitBreaker.ignored
+  return failed.kind === "permanent"
+    ? CircuitBreaker.success
+    : CircuitBreaker.failure({ retryAfter: failed.retryAfter })
+}
+
+const seconds = (millis: number): string => `${Math.ceil(millis / 100) / 10} s`
+
+const refused = (key: string, { reason }: CircuitBreaker.CircuitBreakerError): Failed => {
+  switch (reason._tag) {
+    case "CircuitOpen": {
+      const retryAfter = Math.ceil(Duration.toMillis(reason.retryAfter))
+      const message = `too many calls of "${key}" failed, so it is not called for another ${seconds(retryAfter)}`
+      return notExecuted("transient", "CircuitOpen", message, { retryAfter })
+    }
+    case "CircuitHalfOpen":
+      return notExecuted("transient", "CircuitOpen", `"${key}" is being tried by another call after it failed`)
+    case "CircuitBreakerStoreError":
+      return notExecuted("transient", "Unavailable", "the store of the circuit breaker failed", { error: reason })
+  }
+}
 
 /** @internal */
-export const breaker: Stage = () => undefined
+export const breaker: Stage = ({ name, policy }) => {
+  const { breaker: options } = policy
+  if (options === undefined) return undefined
+  return (next): Execute => (call) =>
+    Effect.suspend(() => {
+      let key: string
+      try {
+        key = options.key === undefined ? name : options.key(call.decoded as never)
+      } catch (error) {
+        const message = "the key of the tool's circuit could not be computed"
+        return Effect.fail(notExecuted("defect", "Defect", message, { error }))
+      }
+      let opened: number | undefined
+      const told = (transition: CircuitBreaker.Transition): void => {
+        if (transition.to === "Open") opened = Duration.toMillis(transition.retryAfter)
+      }
+      const tell = Effect.suspend(() => {
+        const openFor = opened
+        return openFor === undefined
+          ? Effect.void
+          : emit(call, (at) => ({ _tag: "CircuitOpened", ...keyOf(call), at, key, openFor }))
+      })
+      return Effect.flatMap(
+        call.shared.dependencies.circuit(options),
+        (circuit) => circuit.execute(next(call), { key, classify: outcomeOf(call) })
+      ).pipe(
+        Effect.provideService(onTransition, told),
+        Effect.catch((error) =>
+          Effect.fail(error instanceof CircuitBreaker.CircuitBreakerError ? refused(key, error) : error)
+        ),
+        Effect.onExit(() => Effect.ignore(tell))
+      )
+    })
+}

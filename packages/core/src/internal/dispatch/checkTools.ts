@@ -7,6 +7,7 @@
 import type * as Tool from "effect/ai/Tool"
 import * as ToolPolicy from "../../ToolPolicy.ts"
 import { isBound } from "../boundTool.ts"
+import { checkSchema } from "./jsonSchema.ts"
 
 /** What a call of the class may do, least first. */
 const classes: ReadonlyArray<ToolPolicy.EffectClass> = ["readonly", "idempotent", "effectful"]
@@ -80,10 +81,15 @@ const standIn = (tool: Tool.Any, tools: Tools): ReadonlyArray<string> =>
     return found
   })
 
+const schemaOf = (tool: Tool.Any): ReadonlyArray<string> => {
+  const problem = checkSchema(tool)
+  return problem === undefined ? [] : [problem]
+}
+
 /** What is wrong with each tool, by sentence; empty when all is well. @internal */
 export const checkTools = (tools: Tools): ReadonlyArray<string> =>
   Array.from(tools.values()).flatMap((tool) =>
-    [...optionsOfClass(tool), ...orderOf(tool, tools), ...standIn(tool, tools)].map((problem) =>
+    [...optionsOfClass(tool), ...orderOf(tool, tools), ...standIn(tool, tools), ...schemaOf(tool)].map((problem) =>
       `tool "${tool.name}": ${problem}`
     )
   )

@@ -7,8 +7,8 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as RunEvent from "../../RunEvent.ts"
+import type { Place, Restore } from "../permits.ts"
 import { emit } from "./emit.ts"
-import type { Place, Restore } from "./permits.ts"
 import { type Call, type Failed, keyOf, notExecuted } from "./stage.ts"
 
 /** A place that a call may have to wait for. @internal */
@@ -40,7 +40,7 @@ const wait = (call: Call, place: Place, { behind, what }: Wanted, restore: Resto
             notExecuted(
               "transient",
               "Unavailable",
-              `${what} was not free before the deadline; nothing was executed`
+              `${what} was not free before the deadline`
             )
           )))
   )

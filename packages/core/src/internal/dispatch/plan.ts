@@ -15,14 +15,14 @@ import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
 import type * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
-import type * as SchemaIssue from "effect/SchemaIssue"
 import * as ToolFailure from "../../ToolFailure.ts"
 import * as ToolPolicy from "../../ToolPolicy.ts"
 import { guarded, lookUp, read, retryAfterOf, safeMessage } from "../classify.ts"
 import { deepest, isTooDeep } from "../depth.ts"
+import * as Permits from "../permits.ts"
 import { bytesOf } from "../size.ts"
 import { describeIssue } from "./describeIssue.ts"
-import * as Permits from "./permits.ts"
+import { argumentsCheck } from "./jsonSchema.ts"
 import { backoff } from "./retry.ts"
 import { type Call, type Failed, keyOf, type Plan } from "./stage.ts"
 
@@ -106,7 +106,7 @@ const dependencyOf = ({ name }: Tool.Any, { breaker }: ToolPolicy.Policy): Plan[
 }
 
 /** An effect that has ended already needs no services. */
-const provided = <A, E>(effect: Effect.Effect<A, E, never>, services: Context.Context<never>): Effect.Effect<A, E> =>
+const provided = <A, E>(effect: Effect.Effect<A, E>, services: Context.Context<never>): Effect.Effect<A, E> =>
   Exit.isExit(effect) ? effect : Effect.provideContext(effect, services)
 
 /**
@@ -152,20 +152,26 @@ export const makePlan = (
   }
 }
 
-/** What the arguments of a call decode to, or what is wrong with them. @internal */
+/**
+ * What the arguments of a call decode to, or what is wrong with them.
+ *
+ * @throws `Error` for a raw JSON Schema that `checkSchema` refuses
+ * @internal
+ */
 export const makeDecode = (tool: Tool.Any, services: Context.Context<never>) => {
-  const schema = tool.parametersSchema
-  const decode = Schema.isSchema(schema)
-    ? Schema.decodeUnknownEffect(schema as Schema.Codec<unknown, unknown>, { errors: "all" })
-    : (params: unknown) => Effect.succeed(params)
+  const check = argumentsCheck(tool)
+  const schema = tool.parametersSchema as Schema.Codec<unknown, unknown>
+  const parse = Schema.decodeUnknownEffect(schema, { errors: "all" })
+  const decode = (params: object): Effect.Effect<unknown, string> => {
+    if (check === undefined) return Effect.mapError(parse(params), ({ issue }) => describeIssue(issue))
+    const wrong = check(params)
+    return wrong === undefined ? Effect.succeed(params) : Effect.fail(wrong)
+  }
   return (params: unknown): Effect.Effect<unknown, string> => {
     if (!Predicate.isObject(params) || Array.isArray(params)) {
       return Effect.fail("the arguments are not a complete JSON object")
     }
     if (isTooDeep(params)) return Effect.fail(`the arguments are nested deeper than ${deepest} levels`)
-    return decode(params).pipe(
-      Effect.mapError((error: { readonly issue: SchemaIssue.Issue }) => describeIssue(error.issue)),
-      Effect.provideContext(services)
-    )
+    return Effect.provideContext(decode(params), services)
   }
 }

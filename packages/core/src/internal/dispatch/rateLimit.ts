@@ -1,4 +1,87 @@
-import type { Stage } from "./stage.ts"
+/**
+ * Stage: keeps the attempts within a rate. A call above it waits for its turn, in order, holding no place.
+ *
+ * @internal
+ */
+import * as Duration from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as RateLimiter from "effect/persistence/RateLimiter"
+import * as Result from "effect/Result"
+import type * as ToolPolicy from "../../ToolPolicy.ts"
+import { emit } from "./emit.ts"
+import { type Call, type Execute, type Failed, keyOf, notExecuted, type Stage } from "./stage.ts"
+
+const reached = (key: string, retryAfter?: number): Failed =>
+  notExecuted(
+    "transient",
+    "RateLimited",
+    `the rate of calls of "${key}" is reached`,
+    retryAfter === undefined ? {} : { retryAfter }
+  )
+
+/** How long to wait, in milliseconds; 0 where the call may go on. */
+const ask = (call: Call, key: string, options: ToolPolicy.RateLimit<never>): Effect.Effect<number, Failed> => {
+  const consume = ({ consume }: RateLimiter.RateLimiter) =>
+    consume({
+      key: `volley:${key}`,
+      limit: options.limit,
+      window: options.window,
+      algorithm: options.algorithm ?? "fixed-window",
+      onExceeded: "fail"
+    })
+  return Effect.result(Effect.flatMap(call.shared.dependencies.limiter, consume)).pipe(
+    Effect.flatMap((result) => {
+      if (Result.isSuccess(result)) return Effect.succeed(0)
+      const { reason } = result.failure
+      return reason._tag === "RateLimitExceeded"
+        ? Effect.succeed(Math.max(1, Math.ceil(Duration.toMillis(reason.retryAfter))))
+        : Effect.fail(
+          notExecuted("transient", "Unavailable", "the store of the rate limiter failed", { error: reason })
+        )
+    })
+  )
+}
+
+const untilAllowed = Effect.fnUntraced(function*(
+  call: Call,
+  key: string,
+  options: ToolPolicy.RateLimit<never>
+): Effect.fn.Return<void, Failed> {
+  while (true) {
+    const wait = yield* ask(call, key, options)
+    if (wait === 0) return
+    const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
+    if (now + wait >= call.deadline) return yield* Effect.fail(reached(key, wait))
+    yield* emit(call, (at) => ({ _tag: "RateLimited", ...keyOf(call), at, key, wait }))
+    yield* Effect.sleep(wait)
+  }
+})
+
+/** One call of a key asks at a time, so that those who wait keep their order and do not all knock at once. */
+const inLane = (call: Call, key: string, asking: Effect.Effect<void, Failed>): Effect.Effect<void, Failed> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.clockWith((clock) => {
+      const place = call.shared.dependencies.lane(key).ask()
+      const come = place.wait(call.deadline - clock.currentTimeMillisUnsafe(), restore)
+      return Effect.flatMap(come, (granted) => granted ? restore(asking) : Effect.fail(reached(key))).pipe(
+        Effect.onExit(() => Effect.sync(place.leave))
+      )
+    })
+  )
 
 /** @internal */
-export const rateLimit: Stage = () => undefined
+export const rateLimit: Stage = ({ name, policy }) => {
+  const { rateLimit: options } = policy
+  if (options === undefined) return undefined
+  return (next): Execute => (call) =>
+    Effect.suspend(() => {
+      let key: string
+      try {
+        key = options.key === undefined ? name : options.key(call.decoded as never)
+      } catch (error) {
+        const message = "the key of the tool's rate could not be computed"
+        return Effect.fail(notExecuted("defect", "Defect", message, { error }))
+      }
+      return Effect.andThen(inLane(call, key, untilAllowed(call, key, options)), Effect.suspend(() => next(call)))
+    })
+}

@@ -69,7 +69,7 @@ const refusals: { readonly [why in Refusal]: string } = {
 const refuse = (call: Call, failed: Failed, why: Refusal): Effect.Effect<never, Failed> =>
   Effect.andThen(
     emit(call, (at) => ({ _tag: "RetryRefused", ...keyOf(call), at, attempt: call.history.attempts + 1, why })),
-    Effect.fail({ ...failed, message: `${failed.message} (${refusals[why]})` })
+    Effect.fail({ ...failed, message: `${failed.message.replace(/\.$/, "")} (${refusals[why]})` })
   )
 
 type Step = (now: number, failed: Failed) => Pull.Pull<[unknown, Duration.Duration], never, unknown>
@@ -113,7 +113,11 @@ export const retry: Stage = (plan) => {
       const left = call.shared.retries.left()
       yield* emit(call, (at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt, wait, left }))
       yield* Effect.sleep(wait)
-      return yield* Effect.catch(next(attemptOf(call)), afterFailure(step, retried + 1))
+      return yield* Effect.catch(
+        next(attemptOf(call)),
+        // what an earlier attempt did stays done
+        (later) => afterFailure(step, retried + 1)({ ...later, executed: failed.executed || later.executed })
+      )
     })
 
     return Effect.catch(next(attemptOf(call)), afterFailure(undefined, 0))

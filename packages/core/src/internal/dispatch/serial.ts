@@ -4,8 +4,8 @@
  * @internal
  */
 import * as Effect from "effect/Effect"
+import * as Permits from "../permits.ts"
 import { occupy, type Wanted } from "./occupy.ts"
-import * as Permits from "./permits.ts"
 import { type Call, notExecuted, type Stage } from "./stage.ts"
 
 const laneOf = (call: Call, key: string): Permits.Permits => {

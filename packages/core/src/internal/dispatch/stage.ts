@@ -16,8 +16,8 @@ import type * as RunEvent from "../../RunEvent.ts"
 import type { ToolCache } from "../../ToolCache.ts"
 import type { ToolCall } from "../../ToolCall.ts"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
+import type { Permits } from "../permits.ts"
 import type { Submitted } from "./after.ts"
-import type { Permits } from "./permits.ts"
 import type { Flight } from "./singleFlight.ts"
 
 /** A classified failure: the only error in the pipeline. `error` is what a fatal failure ends the run with. @internal */

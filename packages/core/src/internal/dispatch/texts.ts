@@ -5,33 +5,62 @@
  * @internal
  */
 import type * as RunEvent from "../../RunEvent.ts"
+import type * as ToolFailure from "../../ToolFailure.ts"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
+import { oneLine } from "../classify.ts"
 
-const times = (attempts: number): string =>
-  attempts === 0 ? "It was not executed." : attempts === 1 ? "Tried once." : `Tried ${attempts} times.`
+/** The tool may have acted, and nobody can say whether. */
+const isOpen = ({ executed, kind, reason }: RunEvent.Failure, effectClass: ToolPolicy.EffectClass): boolean =>
+  executed && effectClass !== "readonly" && (kind !== "permanent" || reason === "Cancelled")
+
+const hidden = ({ kind }: RunEvent.Failure): boolean => kind === "defect" || kind === "fatal"
+
+const heading = (failure: RunEvent.Failure, open: boolean): string => {
+  const { kind, reason } = failure
+  if (hidden(failure)) {
+    return open ? "Outcome unknown: the tool had an internal error" : "Internal error: the tool gave no result"
+  }
+  const name = open ? "Outcome unknown" : `${kind[0]?.toUpperCase()}${kind.slice(1)} failure`
+  return `${name}${kind === "unknown" ? "" : ` (${reason})`}: ${failure.message.replace(/\.+$/, "")}`
+}
+
+/** An answer shared with another call was tried by that call. */
+const tried = ({ executed }: RunEvent.Failure, attempts: number, effectClass: ToolPolicy.EffectClass): string => {
+  if (attempts === 0) return executed ? "" : "It was not executed."
+  const times = attempts === 1 ? "Tried once" : `Tried ${attempts} times`
+  return executed || effectClass === "readonly" ? `${times}.` : `${times}, nothing was executed.`
+}
 
 const seconds = (millis: number): string => `${Math.round(millis / 100) / 10} s`
 
-const advice = (failure: RunEvent.Failure, effectClass: ToolPolicy.EffectClass): string => {
-  if (failure.executed && failure.kind !== "permanent" && effectClass !== "readonly") {
-    return "Whether it took effect is unknown: verify before you repeat it."
-  }
+const unsure = "Whether the same call may succeed is not known."
+
+/** What to do about a permanent failure, where there is more to say than that it is one. */
+const remedies: ReadonlyMap<string, string> = new Map<ToolFailure.PermanentReason, string>([
+  ["InvalidArguments", "The same call will fail again: correct the arguments."],
+  ["DependencyFailed", "Call it again once that has succeeded."],
+  ["FailedPrecondition", "The same call will fail again until that is resolved."],
+  ["Cancelled", unsure]
+])
+
+const advice = (failure: RunEvent.Failure, open: boolean): string => {
+  if (open) return "It may have taken effect: verify before you repeat it."
   switch (failure.kind) {
     case "transient":
-      return failure.retryAfter === undefined
+      return failure.retryAfter === undefined || failure.retryAfter === 0
         ? "The same call may succeed later."
         : `The same call may succeed after ${seconds(failure.retryAfter)}.`
     case "permanent":
-      return "The same call will fail again."
+      return remedies.get(failure.reason) ?? "The same call will fail again."
     case "unknown":
-      return "Whether the same call may succeed is not known."
+      return unsure
     case "defect":
     case "fatal":
       return "Repeating the call will hardly help."
   }
 }
 
-const neutral = "the tool failed because of an internal error"
+const sentence = (text: string): string => /[.?!…]$/.test(text) ? text : `${text}.`
 
 /** @internal */
 export const failureText = (
@@ -39,12 +68,10 @@ export const failureText = (
   attempts: number,
   effectClass: ToolPolicy.EffectClass
 ): string => {
-  const open = failure.kind === "transient" || failure.kind === "permanent" || failure.kind === "unknown"
-  const heading = failure.kind === "unknown" ? "Unknown failure" : open
-    ? `${failure.kind === "transient" ? "Transient" : "Permanent"} failure (${failure.reason})`
-    : "Failure"
-  const message = open ? failure.message.replace(/\.$/, "") : neutral
-  return `${heading}: ${message}. ${times(attempts)} ${advice(failure, effectClass)}`
+  const open = isOpen(failure, effectClass)
+  return [sentence(heading(failure, open)), tried(failure, attempts, effectClass), advice(failure, open)]
+    .filter((part) => part !== "")
+    .join(" ")
 }
 
 /** Levenshtein distance, for names of at most a few dozen characters. */
@@ -81,5 +108,5 @@ export const unknownTool = (name: string, names: ReadonlyArray<string>): string 
     : names.length > 0
     ? `there are: ${names.slice(0, 20).join(", ")}`
     : "there are no tools"
-  return `no tool is named "${name.slice(0, longestName).toWellFormed()}"; ${hint}`
+  return `no tool is named "${oneLine(name.slice(0, longestName))}"; ${hint}`
 }
