@@ -151,6 +151,8 @@ interface Tried {
   readonly executed: Set<number>
   failure: RunEvent.Failure | undefined
   retryAt: number
+  /** A hedge that has not begun yet may begin while the attempt beside it fails. */
+  hedged: boolean
 }
 
 /** Whether each attempt may follow those before it. */
@@ -159,7 +161,8 @@ const makeAttempts = () => {
   let retries = 0
 
   const begin = (call: Tried, event: RunEvent.Of<"AttemptStarted">, what: string, report: Report): void => {
-    if (call.failure?.kind === "permanent") report("G3", `${what} failed for good and is tried again`)
+    if (call.failure?.kind === "permanent" && !call.hedged) report("G3", `${what} failed for good and is tried again`)
+    call.hedged = false
     if (call.effectful && call.executed.size > 0) report("G4", `${what} may be executed twice`)
     const early = call.retryAt - event.at
     if (early > timerError) report("G7", `${what} is tried again ${early} ms too early`)
@@ -172,6 +175,7 @@ const makeAttempts = () => {
   }
 
   const schedule = (call: Tried, event: RunEvent.Of<"RetryScheduled">, what: string, report: Report): void => {
+    call.hedged = false
     const asked = call.failure?.retryAfter ?? 0
     if (event.wait < asked) report("G7", `${what} is to be tried again after ${event.wait} ms, asked were ${asked}`)
     call.retryAt = event.at + event.wait
@@ -185,7 +189,8 @@ const makeAttempts = () => {
           effectful: effectClass === "effectful",
           executed: new Set(),
           failure: undefined,
-          retryAt: 0
+          retryAt: 0,
+          hedged: false
         })
       }
     }
@@ -194,6 +199,7 @@ const makeAttempts = () => {
     const what = `call ${event.index} (${name(state, event.index)})`
     if (event._tag === "AttemptStarted") begin(call, event, what, report)
     if (event._tag === "AttemptEnded") end(call, event)
+    if (event._tag === "HedgeStarted") call.hedged = true
     if (event._tag === "CallReconciled" && !event.executed) call.executed.clear()
     if (event._tag === "RetryScheduled") schedule(call, event, what, report)
     const allowed = state.started?.limits.retries ?? 0

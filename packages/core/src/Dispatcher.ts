@@ -280,6 +280,7 @@ export const open = (
       deadline,
       shared,
       history: { attempts: 0, handlers: [] },
+      hedge: false,
       handler: undefined
     }
     // called here, in call order: see `Execute`

@@ -111,7 +111,8 @@ const at = Schema.Finite
  * - `CacheHit`: the result is from the cache, `age` milliseconds old; `stale` where it is past its time and stands in for a
  *   failure.
  * - `AttemptStarted`, `AttemptEnded`: one execution of a call's handler, `attempt` from 1 over all of the call.
- * - `HedgeStarted`: there was no result after `after` milliseconds, so a second attempt joins the first.
+ * - `HedgeStarted`: there was no result after `after` milliseconds, so a second attempt joins the first if there is a place
+ *   for it.
  * - `RateLimited`: the rate of `key` is reached; the call waits `wait` milliseconds and asks again.
  * - `CircuitOpened`: a failure of this call opened the circuit of `key` for `openFor` milliseconds.
  * - `RetryScheduled`: another attempt follows after `wait` milliseconds; `left` retries are left to the run.

@@ -150,7 +150,7 @@ describe("a batch of calls, whatever becomes of them", () => {
 
   holds(
     "G17 - a handler that throws, dies, hangs, does not listen or returns what JSON has not is an answer",
-    batchOf(["die", "throw", "hang", "deaf", "unencodable", "ok"], { calls: 16 }),
+    batchOf(["die", "throw", "hang", "deaf", "unencodable", "ok"], { calls: 16, deadline: [20_000, 20_000] }),
     (seen, batch) => {
       const outcome = ofTag(seen.events, "RunEnded")[0]?.outcome
       assert.include(["completed", "limited"], outcome)

@@ -1,5 +1,6 @@
 /**
- * Stage: sends a second attempt after a wait and takes the result that comes first.
+ * Stage: sends a second attempt after a wait and takes the result that comes first. The second attempt waits for nothing:
+ * where there is no place for it, or no rate, it would only make the others wait longer.
  *
  * @internal
  */
@@ -15,6 +16,13 @@ import { attemptOf, type Call, type Execute, type Failed, keyOf, type Plan, type
 
 type Arm = Fiber.Fiber<Result, Failed>
 type End = Exit.Exit<Result, Failed>
+
+/** Of two failures that may go away, that which asks for the longer wait. */
+const longer = (left: End, right: End): End => {
+  const waitOf = (exit: End): number =>
+    Exit.isSuccess(exit) ? 0 : Option.getOrUndefined(Cause.findErrorOption(exit.cause))?.retryAfter ?? 0
+  return waitOf(right) > waitOf(left) ? right : left
+}
 
 /** A failure that may go away leaves the other attempt its chance. */
 const decides = (exit: End): boolean => {
@@ -34,7 +42,7 @@ const better = Effect.fnUntraced(function*(first: Arm, second: Arm) {
     return end
   }
   const last = yield* Fiber.await(other)
-  return decides(last) ? last : end
+  return decides(last) ? last : longer(end, last)
 })
 
 const allowed = (plan: Plan, call: Call, now: number): boolean =>
@@ -49,7 +57,7 @@ const hedged = (plan: Plan, next: Execute, call: Call, after: number): Effect.Ef
       const second = Effect.clockWith((clock) => {
         if (!allowed(plan, call, clock.currentTimeMillisUnsafe())) return Fiber.await(first)
         return emit(call, (at) => ({ _tag: "HedgeStarted", ...keyOf(call), at, after })).pipe(
-          Effect.andThen(Effect.uninterruptible(Effect.map(Effect.forkChild(next(attemptOf(call))), (arm) => {
+          Effect.andThen(Effect.uninterruptible(Effect.map(Effect.forkChild(next(attemptOf(call, true))), (arm) => {
             arms.push(arm)
             return arm
           }))),

@@ -28,22 +28,18 @@ const leaveAfter = (place: Place, handlers: ReadonlyArray<Fiber.Fiber<unknown, u
   handler.addObserver(() => leaveAfter(place, handlers))
 }
 
+const notFree = (what: string): Failed =>
+  notExecuted("transient", "Unavailable", `${what} was not free before the deadline`)
+
 /** Waits for the place until the call's deadline. */
-const wait = (call: Call, place: Place, { behind, what }: Wanted, restore: Restore) =>
-  Effect.andThen(
+const wait = (call: Call, place: Place, { behind, what }: Wanted, restore: Restore): Effect.Effect<void, Failed> => {
+  if (call.hedge) return Effect.fail(notFree(what))
+  const come = Effect.flatMap(Clock.currentTimeMillis, (now) => place.wait(call.deadline - now, restore))
+  return Effect.andThen(
     emit(call, (at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind })),
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.flatMap(place.wait(call.deadline - now, restore), (granted) =>
-        granted
-          ? Effect.void
-          : Effect.fail(
-            notExecuted(
-              "transient",
-              "Unavailable",
-              `${what} was not free before the deadline`
-            )
-          )))
+    Effect.flatMap(come, (granted) => granted ? Effect.void : Effect.fail(notFree(what)))
   )
+}
 
 /**
  * Asks for a place, waits for it until the call's deadline, runs the effect in it, and frees it when the handlers have ended.

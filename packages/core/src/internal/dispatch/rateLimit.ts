@@ -51,7 +51,7 @@ const untilAllowed = Effect.fnUntraced(function*(
     const wait = yield* ask(call, key, options)
     if (wait === 0) return
     const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-    if (now + wait >= call.deadline) return yield* Effect.fail(reached(key, wait))
+    if (call.hedge || now + wait >= call.deadline) return yield* Effect.fail(reached(key, wait))
     yield* emit(call, (at) => ({ _tag: "RateLimited", ...keyOf(call), at, key, wait }))
     yield* Effect.sleep(wait)
   }
@@ -62,7 +62,8 @@ const inLane = (call: Call, key: string, asking: Effect.Effect<void, Failed>): E
   Effect.uninterruptibleMask((restore) =>
     Effect.clockWith((clock) => {
       const place = call.shared.dependencies.lane(key).ask()
-      const come = place.wait(call.deadline - clock.currentTimeMillisUnsafe(), restore)
+      const patience = call.hedge ? 0 : call.deadline - clock.currentTimeMillisUnsafe()
+      const come = place.wait(patience, restore)
       return Effect.flatMap(come, (granted) => granted ? restore(asking) : Effect.fail(reached(key))).pipe(
         Effect.onExit(() => Effect.sync(place.leave))
       )

@@ -94,6 +94,8 @@ export interface Call extends Asked {
   readonly shared: Shared
   /** Over all attempts of the call, shared by its copies. */
   readonly history: History
+  /** Whether this copy is for a second attempt beside another: it waits for nothing. */
+  readonly hedge: boolean
   /** The fiber of this copy's attempt. */
   handler: Fiber.Fiber<unknown, unknown> | undefined
 }
@@ -105,7 +107,7 @@ export interface History {
 }
 
 /** A copy of a call for one more attempt. @internal */
-export const attemptOf = (call: Call): Call => ({ ...call, handler: undefined })
+export const attemptOf = (call: Call, hedge = false): Call => ({ ...call, hedge, handler: undefined })
 
 /** @internal */
 export type Execute = (call: Call) => Effect.Effect<Result, Failed>
