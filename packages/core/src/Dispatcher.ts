@@ -30,6 +30,7 @@ import { isTooDeep } from "./internal/depth.ts"
 import { after, makeSubmitted } from "./internal/dispatch/after.ts"
 import * as Answers from "./internal/dispatch/answer.ts"
 import { attempt } from "./internal/dispatch/attempt.ts"
+import { makeRoom, maximumBytesOfTurn } from "./internal/dispatch/bound.ts"
 import { breaker } from "./internal/dispatch/breaker.ts"
 import { bulkhead } from "./internal/dispatch/bulkhead.ts"
 import { cache } from "./internal/dispatch/cache.ts"
@@ -95,10 +96,13 @@ export interface Dispatcher {
   readonly dependencies: Dependencies.Dependencies
   readonly cache: ToolCache.ToolCache
   readonly results: ResultStore.ResultStore
+  /** Whether the model can read what was left out of a result. */
+  readonly readable: boolean
 }
 
 /**
- * One answer. `result` is what the model reads; `fatal` is the error that the run has to end with.
+ * One answer. `result` is what the model reads; `fatal` is the error that the run has to end with; `handle` names the whole
+ * result in the `ResultStore` where it was cut.
  *
  * @category models
  * @since 0.1.0
@@ -199,8 +203,10 @@ const compile = (services: Context.Context<never>) => {
  */
 export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effect.fn.Return<Dispatcher> {
   const compiled = compile(yield* Effect.context<never>())
+  const all = Array.from(tools)
   return {
-    tools: new Map(Array.from(tools, (tool) => [tool.name, compiled(tool)])),
+    tools: new Map(all.map((tool) => [tool.name, compiled(tool)])),
+    readable: all.some(ResultStore.isReadResult),
     dependencies: yield* Dependencies.current,
     cache: yield* ToolCache.current,
     results: yield* ResultStore.current
@@ -241,7 +247,9 @@ export const open = (
     readonly emit: (event: RunEvent.RunEvent) => Effect.Effect<void, JournalFailure>
   }
 ): Dispatch => {
-  const { cache, dependencies } = dispatcher
+  const { cache, dependencies, readable, results } = dispatcher
+  const room = makeRoom(maximumBytesOfTurn)
+  const answers: Answers.Answers = { room, results, readable }
   const submitted = makeSubmitted()
   for (const name of options.withheld) submitted.add(name, -1)(false)
   const shared: Shared = {
@@ -274,6 +282,7 @@ export const open = (
   const toAnswer = (request: Request, deadline: number, decoded: Exit.Exit<unknown, Failed>) => {
     const tool = dispatcher.tools.get(request.name)
     const answered = submitted.add(request.name, request.index)
+    room.add()
     const call: Call = {
       ...request,
       decoded: Exit.isSuccess(decoded) ? decoded.value : undefined,
@@ -287,10 +296,17 @@ export const open = (
     const run = tool === undefined || Exit.isFailure(decoded) ? Exit.map(decoded, () => nothing) : tool.execute(call)
     return Effect.matchCauseEffect(run, {
       onFailure: (cause) =>
-        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Answers.answer(call, Exit.failCause(cause), tool?.plan),
-      onSuccess: (result) => Answers.answer(call, Exit.succeed(result), tool?.plan)
+        Cause.hasInterruptsOnly(cause)
+          ? Effect.interrupt
+          : Answers.answer(answers, call, tool?.plan, Exit.failCause(cause)),
+      onSuccess: (result) => Answers.answer(answers, call, tool?.plan, Exit.succeed(result))
     }).pipe(
-      Effect.onExit((exit) => Effect.sync(() => answered(Exit.isSuccess(exit) && exit.value.ok))),
+      Effect.onExit((exit) =>
+        Effect.sync(() => {
+          if (Exit.isFailure(exit)) room.take(0)
+          answered(Exit.isSuccess(exit) && exit.value.ok)
+        })
+      ),
       Telemetry.toolCall(call)
     )
   }
@@ -375,7 +391,7 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
   const request: Request = { ...asked, key: idempotencyKey(runId, asked) }
   const run = yield* dispatch.submit(request, deadline)
   dispatch.close()
-  const { attempts, failure, fatal, ok, result } = yield* run
+  const { fatal, ...answer } = yield* run
   if (Option.isSome(fatal)) return yield* Effect.fail(fatal.value as ToolFailure.Fatal<Tool.Failure<T>>)
-  return { ok, result, attempts, failure, events }
+  return { ...answer, events }
 })

@@ -120,7 +120,8 @@ const at = Schema.Finite
  * - `CallReconciled`: after an attempt with an unknown outcome the tool found out whether it took effect.
  * - `FallbackStarted`: the tool has failed for good, the attempts that follow are those of `tool`.
  * - `AttemptAbandoned`: the handler did not end when it was interrupted; it keeps its place until `AttemptReleased`.
- * - `ToolCallAnswered`: the one answer of a call; `result` is what the model reads.
+ * - `ToolCallAnswered`: the one answer of a call; `result` is what the model reads, `handle` names the whole in the
+ *   `ResultStore` where it was cut.
  * - `TurnClosed`: every call of the turn is answered, the reply and the answers joined the transcript.
  * - `RunEnded`: how the run ended, with the reason where it did not complete.
  *
@@ -204,7 +205,8 @@ export const RunEvent = Schema.TaggedUnion({
     ok: Schema.Boolean,
     result: Schema.Unknown,
     attempts: Schema.Int,
-    failure: Schema.optionalKey(Failure)
+    failure: Schema.optionalKey(Failure),
+    handle: Schema.optionalKey(Schema.String)
   },
   TurnClosed: { ...reply, at },
   RunEnded: {

@@ -1,9 +1,10 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Agent, Dispatcher, Redactor, ToolFailure, ToolPolicy } from "@volley/core"
+import { Agent, Dispatcher, Redactor, ResultStore, ToolFailure, ToolPolicy } from "@volley/core"
 import { Effect, Exit, Redacted, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { CircuitBreaker } from "effect/persistence"
 import { answer } from "../src/internal/dispatch/answer.ts"
+import { makeRoom } from "../src/internal/dispatch/bound.ts"
 import { inTime } from "./support/observe.ts"
 import { type Asked, dispatchTurn, type TurnOptions } from "./support/turn.ts"
 
@@ -350,10 +351,13 @@ describe("what the model reads", () => {
 
   it.effect("a result that does not come from the tool now", () =>
     Effect.gen(function*() {
-      const call = { history: { attempts: 1, handlers: [] } } as unknown as Parameters<typeof answer>[0]
+      const call = { history: { attempts: 1, handlers: [] } } as unknown as Parameters<typeof answer>[1]
+      const answers = { room: makeRoom(1000), results: yield* ResultStore.current, readable: false }
       const noted = (value: unknown) =>
-        Effect.map(answer(call, Exit.succeed({ value, note: "from the cache, 40 s old" }), undefined), ({ result }) =>
-          result)
+        Effect.map(
+          answer(answers, call, undefined, Exit.succeed({ value, note: "from the cache, 40 s old" })),
+          ({ result }) => result
+        )
       expect([yield* noted("7 °C"), yield* noted({ degrees: 7 }), yield* noted(undefined)]).toMatchInlineSnapshot(`
         [
           "7 °C
@@ -365,10 +369,9 @@ describe("what the model reads", () => {
               "degrees": 7,
             },
           },
-          {
-            "note": "from the cache, 40 s old",
-            "result": undefined,
-          },
+          "done
+
+        (from the cache, 40 s old)",
         ]
       `)
     }))

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { boundResult, boundText, maximumBytes } from "../../src/internal/dispatch/bound.ts"
+import * as Arbitrary from "effect/Arbitrary"
+import { boundText, fit, makeRoom, maximumBytes, maximumBytesOfTurn } from "../../src/internal/dispatch/bound.ts"
 import { integer, json, utf16 } from "../support/arbitraries.ts"
 
 const bytesOf = (text: string): number => Buffer.byteLength(text, "utf8")
@@ -57,7 +58,7 @@ describe("boundText", () => {
   })
 })
 
-describe("boundResult", () => {
+describe("fit", () => {
   const nested = (levels: number): unknown => {
     let value: unknown = 1
     for (let i = 0; i < levels; i++) value = i % 2 === 0 ? [value] : { a: value }
@@ -65,31 +66,70 @@ describe("boundResult", () => {
   }
 
   it("T9 - what is nested deeper than 256 levels is left out, however deep it is", () => {
-    assert.deepStrictEqual(boundResult(nested(256)), nested(256))
+    assert.deepStrictEqual(fit(nested(256), maximumBytes), { value: nested(256) })
     for (const levels of [257, 10_000, 1_000_000]) {
-      assert.strictEqual(boundResult(nested(levels)), "the result is nested deeper than 256 levels and was left out")
+      assert.deepStrictEqual(fit(nested(levels), maximumBytes), {
+        value: "the result is nested deeper than 256 levels and was left out"
+      })
     }
   })
 
-  it("boundResult - is never empty", () => {
-    assert.strictEqual(boundResult(undefined), "done")
-    assert.strictEqual(boundResult(""), "done")
-    assert.strictEqual(boundResult(null), null)
-    assert.strictEqual(boundResult(0), 0)
-    assert.deepStrictEqual(boundResult([]), [])
+  it("is never empty", () => {
+    for (const [value, expected] of [[undefined, "done"], ["", "done"], [null, null], [0, 0], [[], []]] as const) {
+      assert.deepStrictEqual(fit(value, maximumBytes), { value: expected })
+    }
   })
 
-  it.effect.prop("boundResult - a value that fits stays, a larger one becomes its bounded JSON text", [
-    json(4),
-    integer(60, 200)
-  ], ([value, maximum]) =>
+  it.effect.prop("a value that fits stays, of a larger one the text is given", [json(4), integer(4, 200)], (
+    [value, maximum]
+  ) =>
     Effect.sync(() => {
-      const bound = boundResult(value, maximum)
-      if (typeof value === "string") {
-        return assert.strictEqual(bound, value === "" ? "done" : boundText(value, maximum))
-      }
-      const text = JSON.stringify(value)
-      if (bytesOf(text) <= maximum) assert.strictEqual(bound, value)
-      else assert.strictEqual(bound, boundText(text, maximum))
+      const text = typeof value === "string" ? value.toWellFormed() : JSON.stringify(value)
+      if (text === "") assert.deepStrictEqual(fit(value, maximum), { value: "done" })
+      else if (bytesOf(text) > maximum) assert.deepStrictEqual(fit(value, maximum), { tooLarge: text })
+      else assert.deepStrictEqual(fit(value, maximum), { value: typeof value === "string" ? text : value })
     }))
+})
+
+describe("makeRoom", () => {
+  /** Answers calls of these sizes in this order, each cut to its room; gives what each got. */
+  const share = (sizes: ReadonlyArray<number>): ReadonlyArray<number> => {
+    const room = makeRoom(maximumBytesOfTurn)
+    for (const _ of sizes) room.add()
+    return sizes.map((size) => {
+      const got = Math.min(size, room.share())
+      room.take(got)
+      return got
+    })
+  }
+
+  it.effect.prop("the results of a turn take at most 128 KiB, whatever their sizes and order", [
+    Arbitrary.array(integer(0, 200_000), { minLength: 1, maxLength: 64 })
+  ], ([sizes]) =>
+    Effect.sync(() => {
+      const got = share(sizes)
+      assert.isAtMost(got.reduce((sum, bytes) => sum + bytes, 0), 131_072)
+      // none is left with nothing, small ones are whole
+      for (const [i, bytes] of got.entries()) {
+        assert.isAtLeast(bytes, Math.min(sizes[i]!, 131_072 / sizes.length - 1, 4096))
+      }
+    }))
+
+  it("few large results among small ones are not cut, whoever is first", () => {
+    const large = [32_768, 32_768, 32_768]
+    const small = [500, 500, 500, 500, 500]
+    assert.deepStrictEqual(share([...large, ...small]), [...large, ...small])
+    assert.deepStrictEqual(share([...small, ...large]), [...small, ...large])
+    assert.deepStrictEqual(share([200_000, 10]), [131_072 - 4096, 10])
+    assert.deepStrictEqual(share(Array.from({ length: 64 }, () => 32_768)), Array.from({ length: 64 }, () => 2048))
+  })
+
+  it("a call that is interrupted gives its share back", () => {
+    const room = makeRoom(100)
+    room.add()
+    room.add()
+    assert.strictEqual(room.share(), 50)
+    room.take(0)
+    assert.strictEqual(room.share(), 100)
+  })
 })

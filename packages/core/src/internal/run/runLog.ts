@@ -16,7 +16,9 @@ import * as RunState from "../../RunState.ts"
 export type Publish = (item: RunEvent.RunEvent | RunEvent.Delta) => Effect.Effect<void>
 
 /** @internal */
-export type Answer = Pick<Dispatcher.Answer, "ok" | "result" | "attempts" | "failure">
+export type Answer = Pick<Dispatcher.Answer, "ok" | "result" | "attempts" | "failure"> & {
+  readonly handle?: string | undefined
+}
 
 /** @internal */
 export interface RunLog {
@@ -58,7 +60,7 @@ export const make = Effect.fnUntraced(function*(
       Effect.flatMap(Clock.currentTimeMillis, (at) => when() ? add(event(at)) : Effect.void)
     ))
 
-  const answer: RunLog["answer"] = (index, { attempts, failure, ok, result }) =>
+  const answer: RunLog["answer"] = (index, { attempts, failure, handle, ok, result }) =>
     emit((at) => ({
       _tag: "ToolCallAnswered",
       turn: state.turn,
@@ -68,7 +70,8 @@ export const make = Effect.fnUntraced(function*(
       ok,
       result,
       attempts,
-      ...(failure === undefined ? {} : { failure })
+      ...(failure === undefined ? {} : { failure }),
+      ...(handle === undefined ? {} : { handle })
     }), () => state.calls[index]?.answered === undefined)
 
   return {
