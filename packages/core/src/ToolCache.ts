@@ -4,8 +4,8 @@
  * **Details**
  *
  * A tool asks for it in its policy (`ToolPolicy`, option `cache`). By default results are kept in the memory of the process,
- * `layerPersistence` keeps them wherever `effect/persistence` can: Redis, SQL, a key-value store. A store that fails is no
- * failure of a call: it only means that the tool is asked.
+ * `layerPersistence` keeps them wherever `effect/persistence` can: Redis, SQL, a key-value store. A store that fails or hangs is
+ * no failure of a call: it only means that the tool is asked.
  *
  * @since 0.1.0
  */
@@ -21,15 +21,18 @@ import * as ByteStore from "./internal/store/byteStore.ts"
 import * as RunEvent from "./RunEvent.ts"
 
 /**
- * What is kept for a tool, a tenant and arguments: the encoded result or a permanent failure, and since when, in
- * milliseconds since the epoch.
+ * What is kept for a tool, a tenant and arguments: the encoded result (no `value` where the tool gives none) or a permanent
+ * failure, and since when, in milliseconds since the epoch.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Entry = Schema.Struct({
   at: Schema.Finite,
-  outcome: Schema.Union([Schema.Struct({ value: Schema.Unknown }), Schema.Struct({ failure: RunEvent.Failure })])
+  outcome: Schema.Union([
+    Schema.Struct({ failure: RunEvent.Failure }),
+    Schema.Struct({ value: Schema.optionalKey(Schema.Unknown) })
+  ])
 })
 
 /**
@@ -41,17 +44,20 @@ export const Entry = Schema.Struct({
 export type Entry = typeof Entry.Type
 
 /**
- * Keeps entries for at least nothing and at most `timeToLive`, in milliseconds.
+ * Keeps entries for at most `timeToLive` milliseconds; it may lose them sooner. A key is 64 hexadecimal digits, of which the
+ * tenant, the tool and the arguments are a part.
+ *
+ * It may fail, and take its time: a call goes on without it after 500 ms.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ToolCache {
-  readonly get: (key: string) => Effect.Effect<Entry | undefined>
-  readonly set: (key: string, entry: Entry, timeToLive: number) => Effect.Effect<void>
+  readonly get: (key: string) => Effect.Effect<Entry | undefined, unknown>
+  readonly set: (key: string, entry: Entry, timeToLive: number) => Effect.Effect<void, unknown>
 }
 
-const decode = Schema.decodeUnknownOption(Entry)
+const decode = Schema.decodeUnknownOption(Entry, { onExcessProperty: "error" })
 
 /** 16 MiB, counted as two bytes a UTF-16 unit. */
 const defaultBytes = 16 * 1024 * 1024
@@ -92,9 +98,6 @@ export const layerMemory = (options: { readonly maximumBytes?: number } = {}): L
 
 const storeId = "volley-tool-cache"
 
-const missed = (cause: unknown): Effect.Effect<undefined> =>
-  Effect.as(Effect.logWarning("The cache of tool results failed; the tool is asked", cause), undefined)
-
 /**
  * A cache that other processes may share, in any store of `effect/persistence`. What is found there and is no entry is
  * not used.
@@ -107,13 +110,8 @@ export const layerPersistence: Layer.Layer<never, never, Persistence.BackingPers
   Effect.gen(function*() {
     const store = yield* (yield* Persistence.BackingPersistence).make(storeId)
     return {
-      get: (key) =>
-        store.get(key).pipe(
-          Effect.map((found) => Option.getOrUndefined(decode(found))),
-          Effect.catchCause(missed)
-        ),
-      set: (key, entry, timeToLive) =>
-        Effect.asVoid(Effect.catchCause(store.set(key, entry, Duration.millis(timeToLive)), missed))
+      get: (key) => Effect.map(store.get(key), (found) => Option.getOrUndefined(decode(found))),
+      set: (key, entry, timeToLive) => store.set(key, entry, Duration.millis(timeToLive))
     }
   })
 )

@@ -9,7 +9,7 @@
  *
  * Real promises, timers and sockets are outside of the simulation: what the effect talks to must be an Effect service. It
  * is not for tests of exact delays: those are simpler with `TestClock`. What the process remembers (`Dependencies`,
- * `ToolCache`) is not seen: each simulation starts with a memory of its own.
+ * `ToolCache`, `ResultStore`) is not seen: each simulation starts with a memory of its own.
  *
  * @since 0.1.0
  */
@@ -18,9 +18,12 @@ import * as Context from "effect/Context"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Exit from "effect/Exit"
+import * as Layer from "effect/Layer"
 import * as Random from "effect/Random"
 import * as Scheduler from "effect/Scheduler"
 import * as Dependencies from "../Dependencies.ts"
+import * as ResultStore from "../ResultStore.ts"
+import * as ToolCache from "../ToolCache.ts"
 
 /**
  * How a simulation ended: with the effect's exit, with nothing left that could ever happen, or at the step limit.
@@ -60,6 +63,9 @@ export const randomNumbers = (seed: number): () => number => {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
   }
 }
+
+/** What a process remembers, empty. */
+const memory = Layer.mergeAll(Dependencies.layerMemory, ToolCache.layerMemory(), ResultStore.layerMemory())
 
 /** Removes one item without keeping the order. */
 const takeAt = <T>(items: Array<T>, index: number): T => {
@@ -133,7 +139,7 @@ export const simulate = <A, E>(
 
   const services = Context.make(Scheduler.Scheduler, scheduler).pipe(Context.add(Clock.Clock, clock))
   const fiber = Effect.runForkWith(services)(
-    Effect.provide(Random.withSeed(effect, String(options.seed)), Dependencies.layerMemory)
+    Effect.provide(Random.withSeed(effect, String(options.seed)), memory)
   )
 
   const wakeNext = (): void => {

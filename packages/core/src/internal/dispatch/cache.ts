@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../ToolCache.ts"
+import type * as ToolFailure from "../../ToolFailure.ts"
 import { canonicalJson } from "../canonicalJson.ts"
 import { sha256 } from "../sha256.ts"
 import { emit } from "./emit.ts"
@@ -15,12 +16,55 @@ import { type Call, type Execute, type Failed, keyOf, recorded, type Result, typ
 const millis = (input: Duration.Input | undefined): number =>
   input === undefined ? 0 : Duration.toMillis(Duration.fromInputUnsafe(input))
 
-/** Tenant and tool are quoted, so that no name can pass for another tenant's. */
-const entryKey = (call: Call): string =>
-  `${JSON.stringify([call.shared.tenant ?? null, call.name])}${sha256(canonicalJson(call.params))}`
+/**
+ * Tenant and tool are quoted, so that no name can pass for another tenant's. The whole is hashed, since stores may hold keys
+ * for equal that differ in case, or bound their length: SQL collations do, file systems too.
+ */
+const entryKey = ({ name, params, shared }: Call): string =>
+  sha256(`${JSON.stringify([shared.tenant ?? null, name])}${canonicalJson(params)}`)
+
+const minute = 60_000
 
 const ageText = (age: number): string =>
-  age < 60_000 ? `${Math.round(age / 1000)} s` : `${Math.round(age / 60_000)} min`
+  age < 2 * minute
+    ? `${Math.round(age / 1000)} s`
+    : age < 120 * minute
+    ? `${Math.round(age / minute)} min`
+    : `${Math.round(age / (60 * minute))} h`
+
+/** How long a call waits for the cache, in milliseconds: one that hangs must not hold up a tool that works. */
+const patience = 500
+
+/** What the cache gives in time; its failure is none of the call. */
+const inTime = <A>(call: Call, access: Effect.Effect<A, unknown>): Effect.Effect<A | undefined> =>
+  Effect.clockWith((clock) =>
+    Effect.timeout(access, Math.min(patience, call.deadline - clock.currentTimeMillisUnsafe()))
+  ).pipe(
+    Effect.catchCause((cause) =>
+      Effect.as(Effect.logWarning("The cache of tool results failed; the call goes on without it", cause), undefined)
+    )
+  )
+
+const load = (call: Call, key: string): Effect.Effect<Entry | undefined> =>
+  inTime(call, Effect.suspend(() => call.shared.cache.get(key)))
+
+const store = (call: Call, key: string, outcome: Entry["outcome"], timeToLive: number): Effect.Effect<void> =>
+  inTime(
+    call,
+    Effect.clockWith((clock) =>
+      call.shared.cache.set(key, { at: clock.currentTimeMillisUnsafe(), outcome }, timeToLive)
+    )
+  )
+
+/** Of these another call may be spared, whatever its arguments. */
+const passing: ReadonlySet<string> = new Set<ToolFailure.PermanentReason>(["Cancelled", "DependencyFailed"])
+
+const isLasting = ({ kind, reason }: Failed): boolean => kind === "permanent" && !passing.has(reason)
+
+const isForNow = ({ kind }: Failed): boolean => kind === "transient" || kind === "unknown"
+
+/** Clocks of processes that share a cache may differ a little. */
+const ageOf = ({ at }: Entry, now: number): number => Math.max(0, now - at)
 
 const hit = (call: Call, age: number, stale: boolean) =>
   emit(call, (at) => ({ _tag: "CacheHit", ...keyOf(call), at, age, stale }))
@@ -28,16 +72,16 @@ const hit = (call: Call, age: number, stale: boolean) =>
 const give = (call: Call, { outcome }: Entry, age: number): ReturnType<Execute> =>
   Effect.andThen(
     hit(call, age, false),
-    "value" in outcome
-      ? Effect.succeed<Result>({ value: outcome.value })
-      : Effect.fail<Failed>({
+    "failure" in outcome
+      ? Effect.fail<Failed>({
         ...outcome.failure,
         executed: false,
         message: `${outcome.failure.message} (remembered for ${ageText(age)})`
       })
+      : Effect.succeed<Result>({ value: outcome.value })
   )
 
-const giveStale = (call: Call, value: unknown, age: number, failed: Failed): Effect.Effect<Result, Failed> =>
+const giveStale = (call: Call, value: unknown, age: number, failed: Failed): ReturnType<Execute> =>
   Effect.as(hit(call, age, true), {
     value,
     note: `from the cache, ${ageText(age)} old, since the tool fails for now (${failed.reason})`
@@ -50,37 +94,30 @@ export const cache: Stage = ({ effectClass, policy }) => {
   const failures = millis(policy.cache.failures)
   const usable = fresh + millis(policy.cache.staleIfError)
 
+  const keep = (call: Call, key: string, { note, value }: Result): Effect.Effect<void> =>
+    note === undefined ? store(call, key, { value }, usable) : Effect.void
+
   const settle = Effect.fnUntraced(function*(
     call: Call,
     key: string,
     known: Entry | undefined,
     failed: Failed
   ): Effect.fn.Return<Result, Failed> {
-    const now = yield* Clock.currentTimeMillis
-    if (failed.kind === "permanent" && failures > 0 && failed.reason !== "Cancelled") {
-      yield* call.shared.cache.set(key, { at: now, outcome: { failure: recorded(failed) } }, failures)
-    }
-    const forNow = failed.kind === "transient" || failed.kind === "unknown"
-    if (forNow && known !== undefined && "value" in known.outcome && now - known.at < usable) {
-      return yield* giveStale(call, known.outcome.value, now - known.at, failed)
-    }
-    return yield* Effect.fail(failed)
+    if (failures > 0 && isLasting(failed)) yield* store(call, key, { failure: recorded(failed) }, failures)
+    if (known === undefined || "failure" in known.outcome || !isForNow(failed)) return yield* Effect.fail(failed)
+    const age = ageOf(known, yield* Clock.currentTimeMillis)
+    return yield* age < usable ? giveStale(call, known.outcome.value, age, failed) : Effect.fail(failed)
   })
-
-  const keep = ({ shared }: Call, key: string, { note, value }: Result): Effect.Effect<void> =>
-    note !== undefined ? Effect.void : Effect.flatMap(
-      Clock.currentTimeMillis,
-      (at) => shared.cache.set(key, { at, outcome: { value } }, usable)
-    )
 
   return (next): Execute => (call) =>
     Effect.suspend(() => {
       const key = entryKey(call)
-      return Effect.flatMap(call.shared.cache.get(key), (known) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const age = known === undefined ? 0 : now - known.at
-          const limit = known !== undefined && "failure" in known.outcome ? failures : fresh
-          if (known !== undefined && age < limit) return give(call, known, age)
+      return Effect.flatMap(load(call, key), (known) =>
+        Effect.clockWith((clock) => {
+          if (known !== undefined) {
+            const age = ageOf(known, clock.currentTimeMillisUnsafe())
+            if (age < ("failure" in known.outcome ? failures : fresh)) return give(call, known, age)
+          }
           return next(call).pipe(
             Effect.tap((result) => keep(call, key, result)),
             Effect.catch((failed) => settle(call, key, known, failed))

@@ -6,91 +6,94 @@
  * @internal
  */
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { canonicalJson } from "../canonicalJson.ts"
 import { emit } from "./emit.ts"
+import type { Restore } from "../permits.ts"
 import { type Call, type Execute, type Failed, keyOf, type Result, type Stage } from "./stage.ts"
 
 /** What a joiner is told: how the execution ended, or (`undefined`) that it is to lead now. */
 type Landing = Exit.Exit<Result, Failed> | undefined
 
-/** An execution that several calls wait for. @internal */
+/** An execution that equal calls may join; `Shared.flights` has it for as long as somebody leads it. @internal */
 export interface Flight {
   readonly key: string
-  /** Nobody leads a flight whose leader was interrupted while nobody waited. */
-  leader: Call | undefined
+  leader: Call
   landed: Exit.Exit<Result, Failed> | undefined
-  readonly waiting: Map<Call, (landing: Landing) => void>
+  readonly waiting: Map<Call, Deferred.Deferred<Landing>>
 }
 
-const late: Failed = {
+const begin = (key: string, leader: Call): Flight => {
+  const flight: Flight = { key, leader, landed: undefined, waiting: new Map() }
+  leader.shared.flights.set(key, flight)
+  return flight
+}
+
+const end = ({ key, leader }: Flight): void => void leader.shared.flights.delete(key)
+
+/** The first that waits leads; where nobody waits the flight is over. */
+const handOver = (flight: Flight): void => {
+  const [next] = flight.waiting
+  if (next === undefined) return end(flight)
+  const [call, told] = next
+  flight.waiting.delete(call)
+  flight.leader = call
+  Deferred.doneUnsafe(told, Effect.undefined)
+}
+
+const land = (flight: Flight, exit: Exit.Exit<Result, Failed>): void => {
+  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return handOver(flight)
+  flight.landed = exit
+  end(flight)
+  for (const told of flight.waiting.values()) Deferred.doneUnsafe(told, Effect.succeed(exit))
+}
+
+const lead = (flight: Flight, execution: ReturnType<Execute>): ReturnType<Execute> =>
+  Effect.onExit(execution, (exit) => Effect.sync(() => land(flight, exit)))
+
+/** A call that waits no longer; what it may have been told in the same moment goes to the next. */
+const leave = (flight: Flight, call: Call): void => {
+  flight.waiting.delete(call)
+  if (flight.leader === call) handOver(flight)
+}
+
+const late = (executed: boolean): Failed => ({
   kind: "transient",
   reason: "Timeout",
   message: "no result before the deadline",
-  executed: true
-}
+  executed
+})
 
-/** The next of those that wait leads. */
-const handOver = (flight: Flight, flights: Map<string, Flight>): void => {
-  for (const [call, tell] of flight.waiting) {
-    flight.waiting.delete(call)
-    flight.leader = call
-    return tell(undefined)
+/** Waits for the landing until the call's deadline. Must be run uninterruptibly. */
+const join = (flight: Flight, call: Call, next: Execute, restore: Restore): ReturnType<Execute> => {
+  const told = Deferred.makeUnsafe<Landing>()
+  if (flight.landed === undefined) flight.waiting.set(call, told)
+  else Deferred.doneUnsafe(told, Effect.succeed(flight.landed))
+  const landing = Effect.clockWith((clock) =>
+    Effect.timeoutOption(Deferred.await(told), call.deadline - clock.currentTimeMillisUnsafe())
+  )
+  /** The answer tells what was tried for the call. */
+  const share = (exit: Exit.Exit<Result, Failed>): ReturnType<Execute> => {
+    call.history.attempts = flight.leader.history.attempts
+    return exit
   }
-  flight.leader = undefined
-  flights.delete(flight.key)
-}
-
-const land = (flight: Flight, leader: Call, exit: Exit.Exit<Result, Failed>): void => {
-  const { flights } = leader.shared
-  if (Exit.isFailure(exit) && Cause.hasInterruptsOnly(exit.cause)) return handOver(flight, flights)
-  flight.landed = exit
-  flights.delete(flight.key)
-  for (const tell of flight.waiting.values()) tell(exit)
-}
-
-const lead = (flight: Flight, call: Call, execution: ReturnType<Execute>): ReturnType<Execute> =>
-  Effect.onExit(execution, (exit) => Effect.sync(() => land(flight, call, exit)))
-
-/** Waits for the landing; leads at once where nobody does. */
-const wait = (flight: Flight, call: Call): Effect.Effect<Landing> =>
-  Effect.callback((resume) => {
-    if (flight.landed !== undefined) return resume(Effect.succeed(flight.landed))
-    if (flight.leader === undefined) {
-      flight.leader = call
-      call.shared.flights.set(flight.key, flight)
-      return resume(Effect.undefined)
+  const settle = (told: Option.Option<Landing>): ReturnType<Execute> => {
+    if (Option.isNone(told)) {
+      const exit = share(Exit.fail(late(flight.leader.history.attempts > 0)))
+      leave(flight, call)
+      return exit
     }
-    flight.waiting.set(call, (landing) => resume(Effect.succeed(landing)))
-    return Effect.sync(() => void flight.waiting.delete(call))
-  })
-
-/** A call that no longer waits: what it may have been told in the same moment goes to the next. */
-const leave = (flight: Flight, call: Call): void => {
-  flight.waiting.delete(call)
-  if (flight.leader === call) handOver(flight, call.shared.flights)
+    return told.value === undefined ? lead(flight, restore(Effect.suspend(() => next(call)))) : share(told.value)
+  }
+  return emit(call, (at) => ({ _tag: "CallJoined", ...keyOf(call), at, leader: flight.leader.index })).pipe(
+    Effect.andThen(restore(landing)),
+    Effect.onError(() => Effect.sync(() => leave(flight, call))),
+    Effect.flatMap(settle)
+  )
 }
-
-const join = (flight: Flight, call: Call, next: Execute): ReturnType<Execute> =>
-  Effect.uninterruptibleMask((restore) => {
-    const left = Effect.sync(() => leave(flight, call))
-    const settle = (landing: Landing): ReturnType<Execute> => {
-      if (landing === undefined) return lead(flight, call, restore(Effect.suspend(() => next(call))))
-      // the joiner's answer tells what was tried for it
-      call.history.attempts = flight.leader?.history.attempts ?? 0
-      return landing
-    }
-    const landing = Effect.clockWith((clock) =>
-      Effect.timeoutOption(wait(flight, call), call.deadline - clock.currentTimeMillisUnsafe())
-    )
-    const leader = flight.leader?.index ?? call.index
-    return emit(call, (at) => ({ _tag: "CallJoined", ...keyOf(call), at, leader })).pipe(
-      Effect.andThen(Effect.onInterrupt(restore(landing), () => left)),
-      Effect.flatMap(Option.match({ onNone: () => Effect.andThen(left, Effect.fail(late)), onSome: settle }))
-    )
-  })
 
 /** @internal */
 export const singleFlight: Stage = ({ effectClass, name }) => {
@@ -99,9 +102,13 @@ export const singleFlight: Stage = ({ effectClass, name }) => {
     const { flights } = call.shared
     const key = `${name}\n${canonicalJson(call.params)}`
     const joined = flights.get(key)
-    if (joined !== undefined) return join(joined, call, next)
-    const flight: Flight = { key, leader: call, landed: undefined, waiting: new Map() }
-    flights.set(key, flight)
-    return lead(flight, call, next(call))
+    if (joined === undefined) return lead(begin(key, call), next(call))
+    return Effect.uninterruptibleMask((restore) => {
+      // until this call runs, all that it was equal to may have been interrupted
+      const flight = joined.landed === undefined ? flights.get(key) : joined
+      return flight === undefined
+        ? lead(begin(key, call), restore(Effect.suspend(() => next(call))))
+        : join(flight, call, next, restore)
+    })
   }
 }

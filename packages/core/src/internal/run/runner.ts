@@ -251,7 +251,7 @@ export const run = Effect.fnUntraced(function*(
       const now = yield* Clock.currentTimeMillis
       const commands = RunState.next(log.state(), now).filter((command) => !inFlight.has(keyOf(command)))
       for (const command of commands) yield* perform(command)
-      if (log.state().phase === "dispatching") dispatch?.close()
+      if (commands.some(({ _tag }) => _tag === "StartCall")) dispatch?.close()
       if (commands.length === 0) yield* Queue.take(wakeUps)
       if (failure !== undefined) return yield* Effect.fail(failure)
     }
