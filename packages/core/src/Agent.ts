@@ -36,6 +36,7 @@ import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
@@ -43,6 +44,7 @@ import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "./Dispatcher.ts"
+import { atEnd } from "./internal/atEnd.ts"
 import * as Bound from "./internal/boundTool.ts"
 import { isBug } from "./internal/classify.ts"
 import * as Runner from "./internal/run/runner.ts"
@@ -83,6 +85,27 @@ export interface BoundTool<
  */
 export interface HandlerContext extends Toolkit.HandlerContext<Tool.Any> {
   readonly signal: AbortSignal
+}
+
+/** Makes a signal only for a handler that asks for it: few do, and it costs more than all the rest of a call. */
+class Cancellable implements HandlerContext {
+  readonly toolCallId: HandlerContext["toolCallId"]
+  readonly preliminary: HandlerContext["preliminary"]
+  #controller: AbortController | undefined
+
+  constructor({ preliminary, toolCallId }: Toolkit.HandlerContext<Tool.Any>) {
+    this.toolCallId = toolCallId
+    this.preliminary = preliminary
+  }
+
+  get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    return this.#controller.signal
+  }
+
+  abort(): void {
+    this.#controller?.abort()
+  }
 }
 
 type SuccessOf<Return> = Return extends Effect.Effect<infer A, infer _E, infer _R> ? A : Awaited<Return>
@@ -144,20 +167,24 @@ export const tool = <
     : made.annotate(Tool.Idempotent, options.class === "idempotent")
   const handler = (parameters: Schema.Struct<Fields>["Type"], context: Toolkit.HandlerContext<Tool.Any>) =>
     Effect.suspend((): Effect.Effect<unknown, unknown, unknown> => {
-      const controller = new AbortController()
+      const cancellable = new Cancellable(context)
       const thrown = (error: unknown) => isBug(error) ? Effect.die(error) : Effect.fail(error)
       let returned: Return
       try {
-        returned = options.run(parameters, { ...context, signal: controller.signal })
+        returned = options.run(parameters, cancellable)
       } catch (error) {
         return thrown(error)
       }
-      if (Effect.isEffect(returned)) return returned
+      if (Effect.isEffect(returned)) {
+        return atEnd(returned, (exit) => {
+          if (Exit.hasInterrupts(exit)) cancellable.abort()
+        })
+      }
       if (!Predicate.isPromiseLike(returned)) return Effect.succeed(returned)
       const promise = returned
       return Effect.callback((resume) => {
         promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(thrown(error)))
-        return Effect.sync(() => controller.abort())
+        return Effect.sync(() => cancellable.abort())
       })
     })
   return Object.assign(classified, { [Bound.TypeId]: { handler } }) as never

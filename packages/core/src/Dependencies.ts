@@ -25,6 +25,8 @@ import type * as ToolPolicy from "./ToolPolicy.ts"
 /**
  * The circuits and rates, and what the process has seen of each dependency.
  *
+ * - `circuit`: one for each options object; circuits of equal keys share their state. It lives as long as the process.
+ * - `limiter`: of all rates.
  * - `retryBudget`: of a dependency (the key of its circuit breaker, else the name of the tool): a fifth of its calls and
  *   10 a second, over 10 seconds.
  * - `threadBudget`: of a thread: a fifth of its calls and 1 a second, over 10 seconds.
@@ -104,7 +106,7 @@ const make = (stores: Effect.Effect<Context.Context<Stores>>): Dependencies => {
 
 /** Stores in memory hold nothing that has to be released. */
 const buildMemory = Effect.scoped(
-  Layer.build(Layer.merge(CircuitBreaker.layerStoreMemory(), RateLimiter.layerStoreMemory))
+  Layer.build(Layer.fresh(Layer.merge(CircuitBreaker.layerStoreMemory(), RateLimiter.layerStoreMemory)))
 )
 
 const makeMemory = (): Dependencies => {
@@ -127,7 +129,8 @@ export const current: Context.Reference<Dependencies> = Context.Reference<Depend
 })
 
 /**
- * Kept in memory, apart from that of the process: for tests, and for parts of a program that must not affect each other.
+ * Kept in memory, apart from that of the process: for tests, and for parts of a program that must not affect each other
+ * (`Layer.fresh` gives each of them its own).
  *
  * @category layers
  * @since 0.1.0

@@ -24,6 +24,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as Dependencies from "./Dependencies.ts"
+import { atEnd } from "./internal/atEnd.ts"
 import * as BoundTool from "./internal/boundTool.ts"
 import { canonicalJson } from "./internal/canonicalJson.ts"
 import { isTooDeep } from "./internal/depth.ts"
@@ -122,7 +123,8 @@ export interface Request extends Asked {}
  *
  * - `submit` decodes a call and takes its place among the others, so calls are submitted in call order; the effect that
  *   comes back runs the call, in a fiber of its own, and gives its answer.
- * - `close` says that no call will be added: calls that come `after` others wait for it.
+ * - `close` says that no call will be added: calls that come `after` others wait for it, and until then room is held back for
+ *   the results of calls that may come.
  *
  * @category models
  * @since 0.1.0
@@ -202,7 +204,7 @@ const compile = (services: Context.Context<never>) => {
  * @since 0.1.0
  */
 export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effect.fn.Return<Dispatcher> {
-  const compiled = compile(yield* Effect.context<never>())
+  const compiled = compile(yield* Effect.context())
   const all = Array.from(tools)
   return {
     tools: new Map(all.map((tool) => [tool.name, compiled(tool)])),
@@ -249,7 +251,6 @@ export const open = (
 ): Dispatch => {
   const { cache, dependencies, readable, results } = dispatcher
   const room = makeRoom(maximumBytesOfTurn)
-  const answers: Answers.Answers = { room, results, readable }
   const submitted = makeSubmitted()
   for (const name of options.withheld) submitted.add(name, -1)(false)
   const shared: Shared = {
@@ -282,7 +283,7 @@ export const open = (
   const toAnswer = (request: Request, deadline: number, decoded: Exit.Exit<unknown, Failed>) => {
     const tool = dispatcher.tools.get(request.name)
     const answered = submitted.add(request.name, request.index)
-    room.add()
+    const place = room.add()
     const call: Call = {
       ...request,
       decoded: Exit.isSuccess(decoded) ? decoded.value : undefined,
@@ -294,21 +295,17 @@ export const open = (
     }
     // called here, in call order: see `Execute`
     const run = tool === undefined || Exit.isFailure(decoded) ? Exit.map(decoded, () => nothing) : tool.execute(call)
-    return Effect.matchCauseEffect(run, {
-      onFailure: (cause) =>
-        Cause.hasInterruptsOnly(cause)
-          ? Effect.interrupt
-          : Answers.answer(answers, call, tool?.plan, Exit.failCause(cause)),
-      onSuccess: (result) => Answers.answer(answers, call, tool?.plan, Exit.succeed(result))
-    }).pipe(
-      Effect.onExit((exit) =>
-        Effect.sync(() => {
-          if (Exit.isFailure(exit)) room.take(0)
-          answered(Exit.isSuccess(exit) && exit.value.ok)
-        })
-      ),
-      Telemetry.toolCall(call)
-    )
+    const answer = (exit: Exit.Exit<Result, Failed>) =>
+      Answers.answer({ place, results, readable }, call, tool?.plan, exit)
+    const answering = Effect.matchCauseEffect(run, {
+      onFailure: (cause) => Cause.hasInterruptsOnly(cause) ? Effect.interrupt : answer(Exit.failCause(cause)),
+      onSuccess: (result) => answer(Exit.succeed(result))
+    })
+    const settled = atEnd(answering, (exit) => {
+      if (Exit.isFailure(exit)) place.leave()
+      answered(Exit.isSuccess(exit) && exit.value.ok)
+    })
+    return Telemetry.toolCall(call)(settled)
   }
 
   const submit: Dispatch["submit"] = (request, deadline) =>
@@ -317,7 +314,12 @@ export const open = (
       (decoded) => toAnswer(request, deadline, decoded)
     )
 
-  return { submit, close: submitted.close }
+  const close = (): void => {
+    submitted.close()
+    room.close()
+  }
+
+  return { submit, close }
 }
 
 /**

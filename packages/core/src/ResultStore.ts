@@ -32,14 +32,19 @@ import * as ToolCall from "./ToolCall.ts"
 import * as ToolFailure from "./ToolFailure.ts"
 
 /**
- * Keeps texts for a while. `keep` says whether it could; a text that is no longer there reads `undefined`.
+ * Keeps texts for a while.
+ *
+ * - `keep`: false for a text that is too large to be kept.
+ * - `read`: `undefined` for a text that is not there, or no longer.
+ *
+ * Both may fail, and take their time: a result whose whole cannot be kept within 500 ms has no handle.
  *
  * @category models
  * @since 0.1.0
  */
 export interface ResultStore {
-  readonly keep: (key: string, text: string) => Effect.Effect<boolean>
-  readonly read: (key: string) => Effect.Effect<string | undefined>
+  readonly keep: (key: string, text: string) => Effect.Effect<boolean, unknown>
+  readonly read: (key: string) => Effect.Effect<string | undefined, unknown>
 }
 
 /**
@@ -99,18 +104,11 @@ export const layerPersistence: Layer.Layer<never, never, Persistence.BackingPers
   Effect.gen(function*() {
     const store = yield* (yield* Persistence.BackingPersistence).make(storeId)
     return {
-      keep: (key, text) =>
-        Effect.as(store.set(key, { text }, timeToLive), true).pipe(
-          Effect.catchCause((cause) => Effect.as(Effect.logWarning("A whole result could not be kept", cause), false))
-        ),
+      keep: (key, text) => Effect.as(store.set(key, { text }, timeToLive), true),
       read: (key) =>
-        store.get(key).pipe(
-          Effect.map((found) =>
-            Predicate.hasProperty(found, "text") && typeof found.text === "string" ? found.text : undefined
-          ),
-          Effect.catchCause((cause) =>
-            Effect.as(Effect.logWarning("A whole result could not be read", cause), undefined)
-          )
+        Effect.map(
+          store.get(key),
+          (found) => Predicate.hasProperty(found, "text") && typeof found.text === "string" ? found.text : undefined
         )
     }
   })
@@ -147,24 +145,30 @@ const page = (text: string, offset: number, length: number): string => {
   return `characters ${from} to ${end} of ${text.length}${next}\n\n${text.slice(from, end)}`
 }
 
-const read = ({ handle, length = defaultPage, offset = 0 }: typeof Parameters.Type) =>
-  Effect.gen(function*() {
-    const store = yield* current
-    const call = yield* ToolCall.current
-    const text = yield* store.read(key(call?.tenant, handle))
-    return text === undefined
-      ? yield* ToolFailure.permanent({
-        reason: "NotFound",
-        message: "no result is kept under this handle; results are kept for a while only"
-      })
-      : page(text, offset, length)
+const unavailable = () =>
+  ToolFailure.transient({ reason: "Unavailable", message: "the store of whole results did not answer" })
+
+const gone = () =>
+  ToolFailure.permanent({
+    reason: "NotFound",
+    message: "no result is kept under this handle; results are kept for a while only"
   })
+
+const read = Effect.fnUntraced(function*({ handle, length = defaultPage, offset = 0 }: typeof Parameters.Type) {
+  const store = yield* current
+  const call = yield* ToolCall.current
+  const text = yield* store.read(key(call?.tenant, handle)).pipe(
+    Effect.tapError((error) => Effect.logWarning("A whole result could not be read", error)),
+    Effect.mapError(unavailable)
+  )
+  return text === undefined ? yield* Effect.fail(gone()) : page(text, offset, length)
+})
 
 const ReadResult = Tool.make("read_result", {
   description: "Reads on in a result that was too large and was cut: page by page, by its handle.",
   parameters: Parameters,
   success: Schema.String,
-  failure: ToolFailure.Permanent
+  failure: Schema.Union([ToolFailure.Transient, ToolFailure.Permanent])
 }).annotate(Tool.Readonly, true).annotate(Tool.Idempotent, true).annotate(Tool.Destructive, false)
 
 /**

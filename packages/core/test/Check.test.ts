@@ -386,7 +386,7 @@ describe("the attempts of a call", () => {
 
   it("G8 - what is begun or answered too late", () => {
     const late = (at: number): RunEvent.RunEvent => ({ ...answered(1, 1, 0), at } as RunEvent.RunEvent)
-    const begun = (at: number): RunEvent.RunEvent => ({ ...attemptStarted(1, 1, 0, 2), at } as RunEvent.RunEvent)
+    const begun = (at: number): RunEvent.RunEvent => ({ ...attemptStarted(1, 1, 0, 2), at })
     const limits = { deadline: 100 }
     assert.deepStrictEqual(found(run("readonly", [failed(0, down), begun(99), late(1100)], limits)), [])
     assert.include(

@@ -1,10 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Dispatcher, ResultStore, ToolPolicy } from "@volley/core"
 import { ModelScript } from "@volley/core/testing"
-import { Effect, Layer, Schema } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, Schema } from "effect"
 import { Persistence } from "effect/persistence"
+import { TestClock } from "effect/testing"
 import { integer, utf16 } from "./support/arbitraries.ts"
-import { observe, ofTag } from "./support/observe.ts"
+import { inTime, observe, ofTag } from "./support/observe.ts"
 import { dispatchTurn } from "./support/turn.ts"
 
 const text = (length: number, from = "") =>
@@ -59,16 +60,71 @@ describe("a result that is too large", () => {
       assert.strictEqual(new Set(answers.map(({ handle }) => handle)).size, 12)
     }).pipe(alone))
 
-  it.effect("a store that fails means that there is no handle", () =>
+  it.effect("the results of a turn stay within their room also where a slow store makes them at the same time", () =>
     Effect.gen(function*() {
-      const { handle, ok, result } = yield* dump([text(100_000), ResultStore.readResult])
-      assert.isTrue(ok)
-      assert.isUndefined(handle)
-      assert.strictEqual(handleOf(result), "")
+      const calls = Array.from({ length: 8 }, (_, n) => ({ name: "dump", params: { n } }))
+      const { answers } = yield* inTime(dispatchTurn([text(40_000)], calls, { concurrency: 8 }))
+      const sizes = answers.map(({ result }) => Buffer.byteLength(String(result)))
+      assert.isAtMost(sizes.reduce((sum, size) => sum + size, 0), 131_072)
+      assert.isTrue(answers.every(({ at, handle }) => handle !== undefined && at === answers[0]?.at))
     }).pipe(Effect.provideService(ResultStore.current, {
-      keep: () => Effect.succeed(false),
+      keep: () => Effect.as(Effect.sleep("100 millis"), true),
       read: () => Effect.undefined
     })))
+
+  it.effect("a call that is interrupted while its result is kept is not answered, and gives its room back", () =>
+    Effect.gen(function*() {
+      const { close, submit } = Dispatcher.open(yield* Dispatcher.make([text(40_000)]), {
+        runId: "run",
+        tenant: undefined,
+        thread: undefined,
+        concurrency: 5,
+        retries: { allowed: 0, left: 0 },
+        withheld: [],
+        emit: () => Effect.void,
+        publish: () => Effect.void
+      })
+      const calls = yield* Effect.forEach(
+        Array.from({ length: 8 }, (_, n) => n),
+        (n) => submit({ turn: 1, request: 1, index: n, id: `${n}`, name: "dump", params: { n }, key: `${n}` }, 60_000)
+      )
+      close()
+      for (const call of calls.slice(0, 4)) {
+        const fiber = yield* Effect.forkChild(call)
+        yield* TestClock.adjust(10)
+        yield* Fiber.interrupt(fiber)
+        assert.isTrue(Exit.hasInterrupts(yield* Fiber.await(fiber)))
+      }
+      const answers = yield* inTime(Effect.all(calls.slice(4), { concurrency: "unbounded" }))
+      assert.deepStrictEqual(answers.map(({ result }) => Math.round(String(result).length / 1000)), [33, 33, 33, 33])
+    }).pipe(
+      Effect.provideService(ResultStore.current, { keep: () => Effect.never, read: () => Effect.undefined }),
+      Effect.provide(Logger.layer([]))
+    ))
+
+  const broken: Readonly<Record<string, ReturnType<ResultStore.ResultStore["keep"]>>> = {
+    refuses: Effect.succeed(false),
+    fails: Effect.fail("no connection"),
+    dies: Effect.die("a bug"),
+    hangs: Effect.never
+  }
+
+  for (const [how, keep] of Object.entries(broken)) {
+    it.effect(`a store that ${how} means that there is no handle; the answer is on time`, () =>
+      Effect.gen(function*() {
+        const { at, handle, ok, result } = yield* inTime(dump([text(100_000), ResultStore.readResult]))
+        assert.isTrue(ok)
+        assert.isUndefined(handle)
+        assert.strictEqual(handleOf(result), "")
+        assert.match(String(result), /bytes left out …/)
+        assert.isAtMost(at, 510)
+        const last = yield* inTime(dump([text(100_000)], { deadline: 50 }))
+        assert.isAtMost(last.at - at, 60)
+      }).pipe(
+        Effect.provideService(ResultStore.current, { keep: () => keep, read: () => Effect.undefined }),
+        Effect.provide(Logger.layer([]))
+      ))
+  }
 })
 
 describe("read_result", () => {
@@ -135,6 +191,39 @@ describe("read_result", () => {
       assert.strictEqual(failure?.reason, "NotFound")
     }).pipe(alone))
 
+  it.effect("a store that cannot be read is not a handle that is gone: the call is tried again", () => {
+    let reads = 0
+    return Effect.gen(function*() {
+      const found = yield* inTime(read({ handle: "h" }))
+      assert.deepStrictEqual([found.ok, found.attempts], [true, 2])
+      reads = -10
+      const { failure } = yield* inTime(read({ handle: "h" }))
+      assert.deepInclude(failure, { kind: "transient", reason: "Unavailable" })
+      assert.notInclude(String(failure?.message), "connection")
+    }).pipe(
+      Effect.provideService(ResultStore.current, {
+        keep: () => Effect.succeed(true),
+        read: () =>
+          Effect.suspend(() => ++reads < 2 ? Effect.fail("no connection to 10.0.0.1") : Effect.succeed("text"))
+      }),
+      Effect.provide(Logger.layer([]))
+    )
+  })
+
+  it.effect("pages that have no room together say how to read them", () =>
+    Effect.gen(function*() {
+      const store = yield* ResultStore.current
+      yield* store.keep(ResultStore.key(undefined, "h"), "漢".repeat(100_000))
+      const calls = Array.from({ length: 8 }, (_, i) => ({
+        name: "read_result",
+        params: { handle: "h", offset: i * 10_000, length: 10_000 }
+      }))
+      const { answers } = yield* dispatchTurn([ResultStore.readResult], calls)
+      const cut = answers.filter(({ result }) => String(result).includes("left out; read fewer characters at once …]"))
+      assert.strictEqual(cut.length, 5)
+      assert.isTrue(answers.every(({ handle }) => handle === undefined))
+    }).pipe(alone))
+
   it.effect("a model reads on in a run", () =>
     Effect.gen(function*() {
       const agent = Agent.make("reader", { tools: [text(100_000, "begin "), ResultStore.readResult] })
@@ -174,11 +263,21 @@ describe("layers", () => {
       assert.isFalse(yield* store.keep("d", "x".repeat(2000)))
     }).pipe(Effect.provide(ResultStore.layerMemory({ maximumBytes: 2000 }))))
 
-  it.effect("persistence - any store of effect/persistence; one that fails is no failure", () =>
+  it.effect("persistence - any store of effect/persistence, for a day", () =>
     Effect.gen(function*() {
       const store = yield* ResultStore.current
       assert.isTrue(yield* store.keep("a", "text"))
+      yield* TestClock.adjust("23 hours")
       assert.strictEqual(yield* store.read("a"), "text")
       assert.isUndefined(yield* store.read("b"))
+      yield* TestClock.adjust("2 hours")
+      assert.isUndefined(yield* store.read("a"))
     }).pipe(Effect.provide(ResultStore.layerPersistence.pipe(Layer.provide(Persistence.layerBackingMemory)))))
+
+  it.effect("persistence - what is found there and is no text is not given", () =>
+    Effect.gen(function*() {
+      const backing = yield* (yield* Persistence.BackingPersistence).make("volley-results")
+      yield* backing.set("a", { text: 1 }, undefined)
+      assert.isUndefined(yield* (yield* ResultStore.current).read("a"))
+    }).pipe(Effect.provide(ResultStore.layerPersistence.pipe(Layer.provideMerge(Persistence.layerBackingMemory)))))
 })

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import type { RunEvent } from "@volley/core"
 import { Effect } from "effect"
 import type { Prompt } from "effect/ai"
-import * as Arbitrary from "effect/Arbitrary"
+import type * as Arbitrary from "effect/Arbitrary"
 import { integer } from "./support/arbitraries.ts"
 import {
   type Batch,

@@ -352,10 +352,15 @@ describe("what the model reads", () => {
   it.effect("a result that does not come from the tool now", () =>
     Effect.gen(function*() {
       const call = { history: { attempts: 1, handlers: [] } } as unknown as Parameters<typeof answer>[1]
-      const answers = { room: makeRoom(1000), results: yield* ResultStore.current, readable: false }
+      const results = yield* ResultStore.current
       const noted = (value: unknown) =>
         Effect.map(
-          answer(answers, call, undefined, Exit.succeed({ value, note: "from the cache, 40 s old" })),
+          answer(
+            { place: makeRoom(1000).add(), results, readable: false },
+            call,
+            undefined,
+            Exit.succeed({ value, note: "from the cache, 40 s old" })
+          ),
           ({ result }) => result
         )
       expect([yield* noted("7 °C"), yield* noted({ degrees: 7 }), yield* noted(undefined)]).toMatchInlineSnapshot(`

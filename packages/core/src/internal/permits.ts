@@ -29,64 +29,80 @@ export interface Permits {
   readonly ask: () => Place
 }
 
-interface Waiter {
-  state: "waiting" | "granted" | "expired" | "left"
-  wake: ((granted: boolean) => void) | undefined
+interface Places {
+  free: number
+  readonly queue: Set<Asked>
+}
+
+/** Places go to those who wait, in the order in which they asked. */
+const grantNext = (places: Places): void => {
+  for (const next of places.queue) {
+    if (places.free === 0) return
+    places.queue.delete(next)
+    places.free--
+    next.tell("granted")
+  }
+}
+
+class Asked implements Place {
+  readonly #places: Places
+  #state: "waiting" | "granted" | "expired" | "left"
+  #wake: ((granted: boolean) => void) | undefined
+
+  constructor(places: Places) {
+    this.#places = places
+    if (places.free > 0) {
+      places.free--
+      this.#state = "granted"
+    } else {
+      places.queue.add(this)
+      this.#state = "waiting"
+    }
+  }
+
+  tell(state: "granted" | "expired"): void {
+    this.#state = state
+    this.#wake?.(state === "granted")
+  }
+
+  granted(): boolean {
+    return this.#state === "granted"
+  }
+
+  leave(): void {
+    const before = this.#state
+    this.#state = "left"
+    this.#places.queue.delete(this)
+    if (before !== "granted") return
+    this.#places.free++
+    grantNext(this.#places)
+  }
+
+  wait(millis: number, restore: Restore): Effect.Effect<boolean> {
+    return Effect.suspend(() => {
+      if (this.#state !== "waiting") return Effect.succeed(this.granted())
+      if (millis <= 0) return Effect.succeed(false)
+      const woken = Effect.callback<boolean>((resume) => {
+        if (this.#state !== "waiting") return resume(Effect.succeed(this.granted()))
+        this.#wake = (granted) => resume(Effect.succeed(granted))
+      })
+      if (millis === Number.POSITIVE_INFINITY) return restore(woken)
+      const expire = Effect.sync(() => {
+        if (this.#state !== "waiting") return
+        this.#places.queue.delete(this)
+        this.tell("expired")
+      })
+      return Effect.flatMap(
+        Effect.forkDetach(Effect.andThen(Effect.sleep(millis), expire)),
+        (timer) => Effect.onExit(restore(woken), () => Fiber.interrupt(timer))
+      )
+    })
+  }
 }
 
 /** @internal */
 export const make = (size: number): Permits => {
-  let free = size
-  const queue = new Set<Waiter>()
-
-  const grantNext = (): void => {
-    for (const waiter of queue) {
-      if (free === 0) return
-      queue.delete(waiter)
-      free--
-      waiter.state = "granted"
-      waiter.wake?.(true)
-    }
-  }
-
-  const ask = (): Place => {
-    const waiter: Waiter = { state: "waiting", wake: undefined }
-    queue.add(waiter)
-    grantNext()
-
-    const leave = (): void => {
-      const before = waiter.state
-      waiter.state = "left"
-      queue.delete(waiter)
-      if (before !== "granted") return
-      free++
-      grantNext()
-    }
-
-    const woken = Effect.callback<boolean>((resume) => {
-      if (waiter.state !== "waiting") return resume(Effect.succeed(waiter.state === "granted"))
-      waiter.wake = (granted) => resume(Effect.succeed(granted))
-    })
-
-    const wait: Place["wait"] = (millis, restore) =>
-      Effect.suspend(() => {
-        if (waiter.state !== "waiting") return Effect.succeed(waiter.state === "granted")
-        if (millis <= 0) return Effect.succeed(false)
-        if (millis === Number.POSITIVE_INFINITY) return restore(woken)
-        const expire = Effect.sync(() => {
-          if (waiter.state !== "waiting") return
-          waiter.state = "expired"
-          queue.delete(waiter)
-          waiter.wake?.(false)
-        })
-        return Effect.flatMap(
-          Effect.forkDetach(Effect.andThen(Effect.sleep(millis), expire)),
-          (timer) => Effect.onExit(restore(woken), () => Fiber.interrupt(timer))
-        )
-      })
-
-    return { granted: () => waiter.state === "granted", wait, leave }
-  }
-
-  return { ask }
+  const places: Places = { free: size, queue: new Set() }
+  // whoever waits has been given a free place before, so a free one has nobody waiting for it
+  return { ask: () => new Asked(places) }
 }

@@ -91,7 +91,7 @@ describe("byteStore", () => {
 
   it.effect.prop("behaves as its model does, whatever is asked of it", [
     integer(0, 120),
-    Arbitrary.array(operation, { maxLength: 120 })
+    Arbitrary.array(operation, { minLength: 30, maxLength: 120 })
   ], ([maximumBytes, operations]) =>
     Effect.sync(() => {
       const store = ByteStore.make(maximumBytes)

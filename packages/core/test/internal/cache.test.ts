@@ -416,6 +416,35 @@ describe("a cache that does not work", () => {
       assert.strictEqual(world.executions, 0)
     }).pipe(Effect.provide(Dependencies.layerMemory)))
 
+  it.effect("one that forgets nothing is told how long to keep what, and is not believed beyond it", () =>
+    Effect.gen(function*() {
+      const { tool, world } = lookup({ cache: { timeToLive: 30, staleIfError: 100, failures: 50 } })
+      const kept = new Map<string, ToolCache.Entry>()
+      const times: Array<number> = []
+      const forgetsNothing = withCache({
+        get: (key) => Effect.sync(() => kept.get(key)),
+        set: (key, entry, timeToLive) =>
+          Effect.sync(() => {
+            kept.set(key, entry)
+            times.push(timeToLive)
+          })
+      })
+      const call = Effect.map(Dispatcher.call(tool, { id: "a" }).pipe(forgetsNothing), ({ result }) => String(result))
+      yield* call
+      world.fate = "transient"
+      yield* TestClock.adjust(129)
+      assert.include(yield* call, "from the cache")
+      yield* TestClock.adjust(1)
+      assert.notInclude(yield* call, "from the cache")
+      world.fate = "permanent"
+      yield* call
+      yield* TestClock.adjust(49)
+      assert.include(yield* call, "remembered")
+      yield* TestClock.adjust(1)
+      assert.notInclude(yield* call, "remembered")
+      assert.deepStrictEqual(times, [130, 50, 50])
+    }).pipe(Effect.provide(Dependencies.layerMemory)))
+
   it.effect("an entry from a clock that is ahead is new", () =>
     Effect.gen(function*() {
       const { tool } = lookup(cached)

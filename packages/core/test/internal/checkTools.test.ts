@@ -65,7 +65,7 @@ describe("Agent.make refuses", () => {
 describe("ToolPolicy refuses", () => {
   const refused = (policy: object): string => {
     try {
-      ToolPolicy.set(plain("tool"), policy as never)
+      ToolPolicy.set(plain("tool"), policy)
       return ""
     } catch (error) {
       return error instanceof RangeError ? error.message : "not a RangeError"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Dependencies, type RunEvent, ToolFailure, ToolPolicy } from "@volley/core"
-import { Duration, Effect, Schedule, Schema } from "effect"
+import { type Duration, Effect, Schedule, Schema } from "effect"
 import { CircuitBreaker } from "effect/persistence"
 import { inTime, ofTag } from "../support/observe.ts"
 import { type Answered, dispatchTurn, type TurnOptions } from "../support/turn.ts"

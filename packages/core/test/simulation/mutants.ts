@@ -81,15 +81,15 @@ export const mutants: ReadonlyArray<Mutant> = [
     "const millis = call.deadline - now"
   ]),
   mutant("act-before-journal", "a handler may begin before its attempt is in the journal", stage("attempt"), [
-    "        emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at })),",
-    "        Effect.forkDetach(emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at }))),"
+    "      const started = emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at }))",
+    "      const started = Effect.forkDetach(emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at })))"
   ]),
   mutant("key-per-attempt", "each attempt has an idempotency key of its own", stage("attempt"), [
     "idempotencyKey: call.key",
     "idempotencyKey: `${call.key}${attempt}`"
   ]),
   mutant("leak-place", "a call that fails keeps its place", stage("occupy"), [
-    "Effect.onExit(run, () => Effect.sync(() => leaveAfter(place, wanted.until(call))))",
+    "atEnd(run, () => leaveAfter(place, wanted.until(call)))",
     "Effect.tap(run, () => Effect.sync(() => leaveAfter(place, wanted.until(call))))"
   ]),
   mutant("free-too-early", "an abandoned handler gives its place away", stage("occupy"), [

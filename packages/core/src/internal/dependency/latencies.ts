@@ -12,7 +12,7 @@ const enough = 20
 
 /** Hedges allowed for each call, and the most that are saved up. */
 const share = 0.05
-const most = 5
+const most = 50
 
 /** @internal */
 export interface Latencies {

@@ -9,8 +9,8 @@ const window = 10_000
 const slice = 1000
 const slices = window / slice
 
-/** Retries allowed for each call of the window (Finagle's default, as the rest is). */
-const share = 0.2
+/** One more retry is allowed for so many calls of the window (Finagle's default, as the rest is). */
+const callsPerRetry = 5
 
 /** @internal */
 export interface RetryBudget {
@@ -31,9 +31,11 @@ interface Count {
   retries: number
 }
 
+const retriesOf = (counts: ReadonlyArray<Count>): number => counts.reduce((sum, { retries }) => sum + retries, 0)
+
 /**
- * Of the retries granted in the 10 seconds before any moment at most a fifth of the calls of these 10 seconds come on top
- * of those that are always allowed.
+ * A retry is granted only if those of the 10 seconds up to it, itself included, are then at most a fifth of the calls of these
+ * 10 seconds and those that are always allowed.
  *
  * @param always - retries per second that need no calls
  * @internal
@@ -41,27 +43,26 @@ interface Count {
 export const make = (always: number): RetryBudget => {
   let counts: Array<Count> = []
 
-  /** The present slice; those that no window reaches any more are dropped, as is the future after a clock was set back. */
+  /**
+   * The present slice; those that no window reaches any more are dropped. A reading of the clock may come a little late. When
+   * the clock was set back, nobody knows how long ago the rest is: the retries are taken as granted now, the calls are forgotten.
+   */
   const present = (now: number): Count => {
     const at = Math.floor(now / slice)
     const last = counts.at(-1)
-    if (last?.at === at) return last
-    counts = counts.filter((count) => count.at >= at - slices && count.at < at)
-    const count: Count = { at, calls: 0, retries: 0 }
-    counts.push(count)
+    if (last !== undefined && (at === last.at || at === last.at - 1)) return last
+    const isSetBack = last !== undefined && at < last.at
+    const count: Count = { at, calls: 0, retries: isSetBack ? retriesOf(counts) : 0 }
+    counts = isSetBack ? [count] : [...counts.filter((count) => count.at >= at - slices), count]
     return count
   }
 
   /** A slice that is only partly in the window counts whole for retries and not at all for calls: never too many. */
   const left = (now: number): { readonly left: number; readonly allowed: number } => {
     const { at } = present(now)
-    let allowed = (always * window) / 1000
-    let taken = 0
-    for (const count of counts) {
-      if (count.at > at - slices) allowed += count.calls * share
-      taken += count.retries
-    }
-    return { left: allowed - taken, allowed }
+    const calls = counts.reduce((sum, count) => count.at > at - slices ? sum + count.calls : sum, 0)
+    const allowed = (always * window) / 1000 + calls / callsPerRetry
+    return { left: allowed - retriesOf(counts), allowed }
   }
 
   return {

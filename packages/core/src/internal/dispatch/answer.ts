@@ -7,11 +7,12 @@ import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import * as Result from "effect/Result"
 import * as Redactor from "../../Redactor.ts"
 import * as ResultStore from "../../ResultStore.ts"
 import type * as RunEvent from "../../RunEvent.ts"
-import { boundText, bytesOf, bytesOfResult, fit, maximumBytes, type Room } from "./bound.ts"
-import { type Call, type Failed, notExecuted, type Plan, recorded, type Result } from "./stage.ts"
+import { boundText, bytesOf, bytesWithin, maximumBytes, type Place, type Readable, readable } from "./bound.ts"
+import { type Call, type Failed, notExecuted, type Plan, recorded, type Result as ToolResult } from "./stage.ts"
 import { failureText } from "./texts.ts"
 
 /**
@@ -29,9 +30,9 @@ export interface Answer {
   readonly fatal: Option.Option<unknown>
 }
 
-/** What the answers of a dispatch need. @internal */
+/** What the answer of a call needs. @internal */
 export interface Answers {
-  readonly room: Room
+  readonly place: Place
   readonly results: ResultStore.ResultStore
   /** Whether the model can read what was left out of a result. */
   readonly readable: boolean
@@ -45,51 +46,85 @@ const failedOf = (cause: Cause.Cause<Failed>): Failed =>
       () => notExecuted("permanent", "Cancelled", "the call was interrupted")
     )
 
-const withNote = (value: unknown, note: string | undefined): unknown =>
-  note === undefined ? value : typeof value === "string" ? `${value}\n\n(${note})` : { result: value, note }
+const noted = (text: string, note: string | undefined): string => note === undefined ? text : `${text}\n\n(${note})`
 
-/** What a note takes besides its words, in bytes. */
-const noteFrame = 32
+const withNote = (value: unknown, note: string | undefined): unknown =>
+  typeof value === "string" ? noted(value, note) : note === undefined ? value : { result: value, note }
+
+/** What a note takes besides its words, in bytes: `{"result":,"note":}`. */
+const noteFrame = 19
+
+const bytesOfNote = (note: string | undefined): number =>
+  note === undefined ? 0 : bytesOf(JSON.stringify(note)) + noteFrame
+
+/** In bytes. */
+const longestNote = 512
 
 /** As much of the handle's digits as makes it hard to guess. */
 const handleLength = 16
 
-const cut = Effect.fnUntraced(function*({ readable, results }: Answers, call: Call, text: string, maximum: number) {
-  const handle = call.key.slice(0, handleLength)
-  const kept = call.name !== ResultStore.readResult.name
-    && (yield* results.keep(ResultStore.key(call.shared.tenant, handle), text))
-  const hint = kept && readable ? `; ${ResultStore.readResult.name} with handle "${handle}" gives them` : ""
-  return { value: boundText(text, maximum, hint), handle: kept ? handle : undefined }
-})
+/** How long a call waits for the store of results, in milliseconds: one that hangs must not hold up what is there. */
+const patience = 500
 
-const succeeded = (
-  answers: Answers,
+/** The handle under which a text is kept, if it is. */
+const keep = (results: ResultStore.ResultStore, call: Call, text: string): Effect.Effect<string | undefined> => {
+  const handle = call.key.slice(0, handleLength)
+  return Effect.clockWith((clock) =>
+    Effect.timeout(
+      Effect.suspend(() => results.keep(ResultStore.key(call.shared.tenant, handle), text)),
+      Math.min(patience, call.deadline - clock.currentTimeMillisUnsafe())
+    )
+  ).pipe(
+    Effect.map((kept) => kept ? handle : undefined),
+    Effect.catchCause((cause) => Effect.as(Effect.logWarning("A whole result could not be kept", cause), undefined))
+  )
+}
+
+const readOn = `; ${ResultStore.readResult.name} with handle`
+
+/** What was read comes with its note, within the room that its place has. */
+const within = (
+  { place, readable, results }: Answers,
   call: Call,
-  plan: Plan | undefined,
-  { note, value }: Result
+  { text, value }: Readable,
+  note: string | undefined,
+  maximum: number
 ): Effect.Effect<Answer> => {
-  const answered = (value: unknown, handle: string | undefined): Answer => ({
+  const answered = (result: unknown, handle: string | undefined): Answer => ({
     ok: true,
-    result: withNote(value, note),
+    result,
     attempts: call.history.attempts,
     failure: undefined,
     handle,
     fatal: Option.none()
   })
-  const reserved = note === undefined ? 0 : bytesOf(JSON.stringify(note)) + noteFrame
-  const maximum = Math.max(0, Math.min(plan?.maxResultSize ?? maximumBytes, answers.room.share()) - reserved)
-  const found = fit(value, maximum)
-  return "tooLarge" in found
-    ? Effect.map(cut(answers, call, found.tooLarge, maximum), ({ handle, value }) => answered(value, handle))
-    : Effect.succeed(answered(found.value, undefined))
+  const forNote = bytesOfNote(note)
+  const size = bytesWithin(text, maximum) + forNote
+  const room = place.take(Math.min(size, maximum))
+  if (size <= room) return Effect.succeed(answered(withNote(value, note), undefined))
+  const cut = (hint: string, handle: string | undefined): Answer =>
+    answered(boundText(noted(boundText(text, room - forNote, hint), note), room), handle)
+  // a page is kept already
+  return call.name === ResultStore.readResult.name
+    ? Effect.succeed(cut("; read fewer characters at once", undefined))
+    : Effect.map(
+      keep(results, call, text),
+      (handle) => cut(readable && handle !== undefined ? `${readOn} "${handle}" gives them` : "", handle)
+    )
 }
 
-const failed = ({ room }: Answers, call: Call, plan: Plan | undefined, failure: Failed): Effect.Effect<Answer> =>
+const failed = (
+  { place }: Answers,
+  call: Call,
+  plan: Plan | undefined,
+  failure: Failed
+): Effect.Effect<Answer> =>
   Effect.map(Redactor.current, (redactor) => {
     const text = redactor.redact(failureText(failure, call.history.attempts, plan?.effectClass ?? "readonly"))
+      .toWellFormed()
     return {
       ok: false,
-      result: boundText(text, Math.min(maximumBytes, room.share())),
+      result: boundText(text, place.take(Math.min(bytesWithin(text, maximumBytes), maximumBytes))),
       attempts: call.history.attempts,
       failure: recorded(failure),
       handle: undefined,
@@ -97,16 +132,44 @@ const failed = ({ room }: Answers, call: Call, plan: Plan | undefined, failure: 
     }
   })
 
+const unreadable = (error: unknown): Failed => ({
+  kind: "defect",
+  reason: "Defect",
+  message: "the tool's result cannot be written as JSON",
+  executed: true,
+  error
+})
+
+const succeeded = (
+  answers: Answers,
+  call: Call,
+  plan: Plan | undefined,
+  { note, value }: ToolResult
+): Effect.Effect<Answer> => {
+  const found = Result.try(() => readable(value))
+  if (Result.isFailure(found)) {
+    const failure = unreadable(found.failure)
+    return Effect.andThen(
+      Effect.logError(`Tool "${call.name}" failed: ${failure.message}`, failure.error),
+      failed(answers, call, plan, failure)
+    )
+  }
+  const maximum = plan?.maxResultSize ?? maximumBytes
+  return note === undefined
+    ? within(answers, call, found.success, undefined, maximum)
+    : Effect.flatMap(
+      Redactor.current,
+      (redactor) => within(answers, call, found.success, boundText(redactor.redact(note), longestNote), maximum)
+    )
+}
+
 /** @internal */
 export const answer = (
   answers: Answers,
   call: Call,
   plan: Plan | undefined,
-  exit: Exit.Exit<Result, Failed>
+  exit: Exit.Exit<ToolResult, Failed>
 ): Effect.Effect<Answer> =>
-  Effect.tap(
-    Exit.isSuccess(exit)
-      ? succeeded(answers, call, plan, exit.value)
-      : failed(answers, call, plan, failedOf(exit.cause)),
-    ({ result }) => Effect.sync(() => answers.room.take(bytesOfResult(result)))
-  )
+  Exit.isSuccess(exit)
+    ? succeeded(answers, call, plan, exit.value)
+    : failed(answers, call, plan, failedOf(exit.cause))

@@ -7,6 +7,7 @@
  * @internal
  */
 import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -16,11 +17,8 @@ import * as ToolCall from "../../ToolCall.ts"
 import type { Restore } from "../permits.ts"
 import { abandoned } from "../telemetry.ts"
 import { emit } from "./emit.ts"
-import { endOf } from "./endOf.ts"
+import { endOf, halt } from "./endOf.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Plan, recorded, type Result } from "./stage.ts"
-
-/** How long an interrupted handler may take to end, in milliseconds. */
-const grace = 50
 
 const defect = (message: string, executed: boolean, error: unknown): Failed => ({
   kind: "defect",
@@ -72,47 +70,51 @@ const abandon = (call: Call, attempt: number, handler: Handler): Effect.Effect<v
   )
 }
 
-/** Interrupts a handler and waits for the grace; one that has not ended then is abandoned. */
+/** Interrupts a handler; one that has not ended after the grace is abandoned. */
 const stop = (call: Call, attempt: number, handler: Handler): Effect.Effect<void, Failed> =>
-  Effect.suspend(() => {
-    handler.interruptUnsafe()
-    if (handler.pollUnsafe() !== undefined) return Effect.void
-    return Effect.flatMap(
-      endOf(handler, grace),
-      (ended) => ended === undefined ? abandon(call, attempt, handler) : Effect.void
-    )
-  })
+  Effect.flatMap(halt(handler), (ended) => ended ? Effect.void : abandon(call, attempt, handler))
 
-/** Runs the handler to its end, its timeout or the interruption of the call. Must be run uninterruptibly. */
+/**
+ * Runs the handler to its end, its timeout or the interruption of the call. Must be run uninterruptibly; a handler that does
+ * not wait for anything has ended when this returns.
+ */
 const runHandler = (
   plan: Plan,
   call: Call,
   current: ToolCall.ToolCall,
   millis: number,
+  context: Context.Context<never>,
   restore: Restore
-): Effect.Effect<unknown, Failed> =>
-  Effect.withFiber((fiber) => {
-    const services = Context.add(plan.services(fiber.context), ToolCall.current, current)
-    const handler = Effect.runForkWith(services)(plan.handle(call))
-    runs(call, handler)
-    const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, Failed> =>
-      Exit.isSuccess(exit) ? restore(encoded(plan, exit.value)) : Effect.fail(fromCause(plan, exit.cause))
-    const ended = handler.pollUnsafe()
-    if (ended !== undefined) return settle(ended)
-    const halt = stop(call, current.attempt, handler)
-    return restore(endOf(handler, millis)).pipe(
-      Effect.onInterrupt(() => Effect.ignore(halt)),
-      Effect.flatMap((exit) =>
-        exit === undefined ? Effect.andThen(halt, Effect.fail(timedOut(plan, millis))) : settle(exit)
-      )
+): Effect.Effect<unknown, Failed> => {
+  const services = Context.add(plan.services(context), ToolCall.current, current)
+  const handler = Effect.runForkWith(services)(plan.handle(call))
+  runs(call, handler)
+  const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, Failed> =>
+    Exit.isSuccess(exit) ? encoded(plan, exit.value, restore) : Effect.fail(fromCause(plan, exit.cause))
+  const ended = handler.pollUnsafe()
+  if (ended !== undefined) return settle(ended)
+  const stopped = stop(call, current.attempt, handler)
+  return restore(endOf(handler, millis)).pipe(
+    Effect.onInterrupt(() => Effect.ignore(stopped)),
+    Effect.flatMap((exit) =>
+      exit === undefined ? Effect.andThen(stopped, Effect.fail(timedOut(plan, millis))) : settle(exit)
     )
-  })
-
-const encoded = (plan: Plan, value: unknown): Effect.Effect<unknown, Failed> =>
-  Effect.catchCause(
-    plan.encode(value),
-    (cause) => Effect.fail(defect("the tool's result does not have its declared form", true, cause))
   )
+}
+
+/** What the model reads of a handler's result; most results are encoded at once. */
+const encoded = (plan: Plan, value: unknown, restore: Restore): Effect.Effect<unknown, Failed> => {
+  const failed = (cause: unknown) =>
+    Effect.fail(defect("the tool's result does not have its declared form", true, cause))
+  try {
+    const encoding = plan.encode(value)
+    return Exit.isExit(encoding) && Exit.isSuccess(encoding)
+      ? Effect.succeed(encoding.value)
+      : Effect.catchCause(restore(encoding), failed)
+  } catch (error) {
+    return failed(error)
+  }
+}
 
 /** What the handler of an attempt may know about its call. @internal */
 export const currentCall = (plan: Plan, call: Call, attempt: number, deadline: number): ToolCall.ToolCall => ({
@@ -133,8 +135,8 @@ const failedOf = (cause: Cause.Cause<Failed>): Failed =>
 /** @internal */
 export const attempt = (plan: Plan): Execute => (call) =>
   Effect.uninterruptibleMask((restore) =>
-    Effect.clockWith((clock): Effect.Effect<Result, Failed> => {
-      const now = clock.currentTimeMillisUnsafe()
+    Effect.withFiber((fiber): Effect.Effect<Result, Failed> => {
+      const now = fiber.getRef(Clock.Clock).currentTimeMillisUnsafe()
       const millis = Math.min(plan.timeout, call.deadline - now)
       if (millis <= 0) return Effect.fail(deadlinePassed)
       const current = currentCall(plan, call, ++call.history.attempts, now + millis)
@@ -150,12 +152,12 @@ export const attempt = (plan: Plan): Execute => (call) =>
       }
       const done = (value: unknown): Effect.Effect<Result, Failed> =>
         Effect.as(emit(call, (at) => ({ _tag: "AttemptEnded", ...key, at })), { value })
-      return Effect.andThen(
-        emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at })),
-        Effect.matchCauseEffect(runHandler(plan, call, current, millis, restore), {
-          onFailure: failed,
-          onSuccess: done
-        })
-      )
+      const started = emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at }))
+      return Effect.flatMap(started, () => {
+        const running = runHandler(plan, call, current, millis, fiber.context, restore)
+        return Exit.isExit(running) && Exit.isSuccess(running)
+          ? done(running.value)
+          : Effect.matchCauseEffect(running, { onFailure: failed, onSuccess: done })
+      })
     })
   )

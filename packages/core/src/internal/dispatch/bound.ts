@@ -12,25 +12,41 @@ export const maximumBytes = 32 * 1024
 export const maximumBytesOfTurn = 128 * 1024
 
 const encoder = new TextEncoder()
+const decoder = new TextDecoder("utf-8", { ignoreBOM: true })
 
-/** A UTF-16 unit takes at most three bytes of UTF-8, so a short text need not be counted. */
-const fits = (text: string, maximum: number): boolean =>
-  text.length * 3 <= maximum || (text.length <= maximum && bytesOf(text) <= maximum)
-
-/** For short texts, so that counting them allocates nothing. */
+/** So that counting allocates nothing, however long the text. */
 const scratch = new Uint8Array(4096)
 
-/** @internal */
-export const bytesOf = (text: string): number =>
-  text.length * 3 <= scratch.length ? encoder.encodeInto(text, scratch).written : encoder.encode(text).length
-
-/** The longest prefix of whole code points within so many UTF-8 bytes. */
-const head = (text: string, bytes: number): string => {
-  const target = new Uint8Array(Math.max(0, bytes))
-  return text.slice(0, encoder.encodeInto(text, target).read)
+/** UTF-8 bytes of a text. @internal */
+export const bytesOf = (text: string): number => {
+  let bytes = 0
+  // a surrogate pair is never split: half of one as the last of so many units has no room
+  for (let at = 0; at < text.length;) {
+    const { read, written } = encoder.encodeInto(text.slice(at, at + scratch.length), scratch)
+    at += read
+    bytes += written
+  }
+  return bytes
 }
 
-const reversed = (text: string): string => Array.from(text).toReversed().join("")
+/** UTF-8 bytes of a text, or more than the maximum: a text that is surely larger is not counted. @internal */
+export const bytesWithin = (text: string, maximum: number): number =>
+  text.length > maximum ? maximum + 1 : bytesOf(text)
+
+/** Ends are copied through bytes: a slice of a text would keep the whole of it in memory. */
+const head = (text: string, bytes: number): string => {
+  const target = new Uint8Array(bytes)
+  return decoder.decode(target.subarray(0, encoder.encodeInto(text, target).written))
+}
+
+const isContinuation = (byte: number | undefined): boolean => byte !== undefined && (byte & 0xc0) === 0x80
+
+const tail = (text: string, bytes: number): string => {
+  const encoded = encoder.encode(text.slice(Math.max(0, text.length - bytes)))
+  let start = Math.max(0, encoded.length - bytes)
+  while (isContinuation(encoded[start])) start++
+  return decoder.decode(encoded.subarray(start))
+}
 
 /**
  * A text of at most so many UTF-8 bytes: head and tail are kept, a marker between them says how much is missing. Lone
@@ -39,70 +55,128 @@ const reversed = (text: string): string => Array.from(text).toReversed().join(""
  * @param hint - what the marker says besides, of the part that is missing
  * @internal
  */
-export const boundText = (text: string, maximum: number = maximumBytes, hint = ""): string => {
+export const boundText = (text: string, maximum: number, hint = ""): string => {
   const whole = text.toWellFormed()
-  if (fits(whole, maximum)) return whole
+  if (bytesWithin(whole, maximum) <= maximum) return whole
   const size = bytesOf(whole)
   const marker = (missing: number): string => `\n[… ${missing} of ${size} bytes left out${hint} …]\n`
   const room = maximum - bytesOf(marker(size))
-  if (room < 0) return head(whole, maximum)
+  if (room < 0) return head(whole, Math.max(0, maximum))
   const start = head(whole, Math.ceil((room * 2) / 3))
-  // the tail is bounded by code units first, so that only a small part is reversed
-  const end = reversed(head(reversed(whole.slice(-maximum).toWellFormed()), Math.floor(room / 3)))
+  const end = tail(whole, Math.floor(room / 3))
   return `${start}${marker(size - bytesOf(start) - bytesOf(end))}${end}`
 }
 
-/**
- * A result that fits, or the text that does not: a value that is too large becomes its JSON text, one that is nested too
- * deeply is told to be so. A result is never empty.
- *
- * @internal
- */
-export const fit = (value: unknown, maximum: number): { readonly value: unknown } | { readonly tooLarge: string } => {
-  if (value === undefined || value === "") return { value: "done" }
-  if (typeof value === "string") {
-    const text = value.toWellFormed()
-    return fits(text, maximum) ? { value: text } : { tooLarge: text }
+/** What JSON gives back as it is. */
+const isJson = (value: unknown): boolean => {
+  switch (typeof value) {
+    case "string":
+    case "boolean":
+      return true
+    case "number":
+      return Number.isFinite(value)
+    case "object":
+      return value === null || isJsonObject(value)
+    default:
+      return false
   }
-  if (isTooDeep(value)) return { value: `the result is nested deeper than ${deepest} levels and was left out` }
-  const json = JSON.stringify(value)
-  return fits(json, maximum) ? { value } : { tooLarge: json }
 }
 
-/** UTF-8 bytes of a result as the model reads it. @internal */
-export const bytesOfResult = (value: unknown): number =>
-  bytesOf(typeof value === "string" ? value : JSON.stringify(value))
+const isJsonObject = (value: object): boolean => {
+  if (Array.isArray(value)) return Array.from(value).every(isJson)
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isJson)
+}
+
+/** A result that is JSON, and its text as the model reads it. @internal */
+export interface Readable {
+  readonly value: unknown
+  readonly text: string
+}
+
+const told = (text: string): Readable => ({ value: text, text })
+
+/**
+ * A result as the model reads it: never empty, well-formed, and JSON also where its schema let something else pass
+ * (`Schema.Any`).
+ *
+ * @throws where there is no JSON text of it
+ * @internal
+ */
+export const readable = (value: unknown): Readable => {
+  if (value === undefined || value === "") return told("done")
+  if (typeof value === "string") return told(value.toWellFormed())
+  if (isTooDeep(value)) return told(`the result is nested deeper than ${deepest} levels and was left out`)
+  const text: string | undefined = JSON.stringify(value)
+  if (text === undefined) throw new TypeError(`JSON has no ${typeof value}`)
+  return isJson(value) ? { value, text } : readable(JSON.parse(text))
+}
 
 /** What is held back for each call that is still to be answered, in bytes. */
 const reserve = 4096
 
+/** For how many calls more, as long as the model may ask for more: a turn has 8 by default. */
+const expected = 7
+
+/** What every answer may have, so that none is empty, in bytes. */
+const least = 64
+
 /**
- * The room that the results of one turn share. A result may take all of it but for a reserve for each call that is still to
- * be answered, and always its equal part.
+ * The place of one call in the room that the results of a turn share.
+ *
+ * @internal
+ */
+export interface Place {
+  /** Takes so many bytes or as many as there are for this call, and says how many; once. */
+  readonly take: (bytes: number) => number
+  /** Gives back what was taken, for a call that is not answered after all. */
+  readonly leave: () => void
+}
+
+/**
+ * The room that the results of one turn share.
+ *
+ * A result may take all that is left but for a reserve for each call that is still to be answered, and always its equal part.
+ * It is taken at once, so that answers which are made at the same time cannot have the same bytes.
  *
  * @internal
  */
 export interface Room {
   /** A call will be answered. */
-  readonly add: () => void
-  /** The most bytes that the next answer may have. */
-  readonly share: () => number
-  /** A call is answered in so many bytes; 0 for one that was interrupted. */
-  readonly take: (bytes: number) => void
+  readonly add: () => Place
+  /** No call will be added. */
+  readonly close: () => void
 }
 
 /** @internal */
 export const makeRoom = (maximum: number): Room => {
   let left = maximum
   let open = 0
+  let more = expected
+  const share = (): number => {
+    const calls = open + more
+    return Math.max(Math.floor(left / calls), left - (calls - 1) * reserve, least)
+  }
   return {
     add: () => {
       open++
+      let taken: number | undefined
+      return {
+        take: (bytes) => {
+          taken = Math.min(bytes, share())
+          open--
+          left -= taken
+          return taken
+        },
+        leave: () => {
+          if (taken === undefined) open--
+          else left += taken
+          taken = 0
+        }
+      }
     },
-    share: () => Math.max(Math.floor(left / Math.max(1, open)), left - (open - 1) * reserve),
-    take: (bytes) => {
-      open--
-      left -= bytes
+    close: () => {
+      more = 0
     }
   }
 }

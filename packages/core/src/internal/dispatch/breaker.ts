@@ -63,15 +63,17 @@ export const breaker: Stage = ({ name, policy }) => {
           ? Effect.void
           : emit(call, (at) => ({ _tag: "CircuitOpened", ...keyOf(call), at, key, openFor }))
       })
-      return Effect.flatMap(
+      const guarded = Effect.flatMap(
         call.shared.dependencies.circuit(options),
         (circuit) => circuit.execute(next(call), { key, classify: outcomeOf(call) })
       ).pipe(
-        Effect.provideService(onTransition, told),
+        
         Effect.catch((error) =>
           Effect.fail(error instanceof CircuitBreaker.CircuitBreakerError ? refused(key, error) : error)
-        ),
-        Effect.onExit(() => Effect.ignore(tell))
+        )
+      )
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(Effect.exit(restore(guarded)), (exit) => Effect.andThen(tell, exit))
       )
     })
 }

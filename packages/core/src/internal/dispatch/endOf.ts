@@ -1,5 +1,5 @@
 /**
- * Waiting for a fiber with a limit.
+ * Waiting for a fiber with a limit, and ending one that may not want to end.
  *
  * @internal
  */
@@ -23,3 +23,15 @@ export const endOf = <A, E>(fiber: Fiber.Fiber<A, E>, millis: number): Effect.Ef
       })
     })
   )
+
+/** How long an interrupted fiber may take to end, in milliseconds. */
+const grace = 50
+
+/** Interrupts a fiber and waits for its end, for a short grace; whether it ended. @internal */
+export const halt = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<boolean> =>
+  Effect.suspend(() => {
+    fiber.interruptUnsafe()
+    return fiber.pollUnsafe() === undefined
+      ? Effect.map(endOf(fiber, grace), (exit) => exit !== undefined)
+      : Effect.succeed(true)
+  })

@@ -2,78 +2,77 @@
  * Stage: sends a second attempt after a wait and takes the result that comes first. The second attempt waits for nothing:
  * where there is no place for it, or no rate, it would only make the others wait longer.
  *
+ * The other attempt is interrupted, and the result waits until it has ended or was abandoned: nothing of a call is left
+ * behind its answer.
+ *
  * @internal
  */
 import * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import { emit } from "./emit.ts"
-import { endOf } from "./endOf.ts"
 import { attemptOf, type Call, type Execute, type Failed, keyOf, type Plan, type Result, type Stage } from "./stage.ts"
 
-type Arm = Fiber.Fiber<Result, Failed>
-type End = Exit.Exit<Result, Failed>
-
-/** Of two failures that may go away, that which asks for the longer wait. */
-const longer = (left: End, right: End): End => {
-  const waitOf = (exit: End): number =>
-    Exit.isSuccess(exit) ? 0 : Option.getOrUndefined(Cause.findErrorOption(exit.cause))?.retryAfter ?? 0
-  return waitOf(right) > waitOf(left) ? right : left
-}
-
 /** A failure that may go away leaves the other attempt its chance. */
-const decides = (exit: End): boolean => {
-  if (Exit.isSuccess(exit)) return true
-  const failed = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return failed?.kind !== "transient" && failed?.kind !== "unknown"
+const mayPass = ({ kind }: Failed): boolean => kind === "transient" || kind === "unknown"
+
+/** Of two attempts that failed the later stands, with the longer of the waits that were asked for. */
+const ofBoth = (earlier: Failed, later: Failed): Failed => {
+  const retryAfter = Math.max(earlier.retryAfter ?? 0, later.retryAfter ?? 0)
+  return { ...later, executed: earlier.executed || later.executed, ...(retryAfter > 0 ? { retryAfter } : {}) }
 }
 
-/** The end that decides of two attempts; the other is interrupted. */
-const better = Effect.fnUntraced(function*(first: Arm, second: Arm) {
-  const [end, other] = yield* Effect.raceFirst(
-    Effect.map(Fiber.await(first), (exit) => [exit, second] as const),
-    Effect.map(Fiber.await(second), (exit) => [exit, first] as const)
-  )
-  if (decides(end)) {
-    yield* Fiber.interrupt(other)
-    return end
-  }
-  const last = yield* Fiber.await(other)
-  return decides(last) ? last : longer(end, last)
-})
+/** One that waits for its place or its rate is not slow itself: a second would be refused both. */
+const isSlow = (first: Call): boolean => first.handler !== undefined
 
 const allowed = (plan: Plan, call: Call, now: number): boolean =>
   call.shared.retries.plenty(plan.dependency(call), now) && call.shared.dependencies.latencies(plan.name).takeHedge()
 
-const hedged = (plan: Plan, next: Execute, call: Call, after: number): Effect.Effect<Result, Failed> =>
-  Effect.uninterruptibleMask((restore) =>
-    Effect.flatMap(Effect.forkChild(next(attemptOf(call)), { startImmediately: true }), (first) => {
-      const ended = first.pollUnsafe()
-      if (ended !== undefined) return ended
-      const arms = [first]
-      const second = Effect.clockWith((clock) => {
-        if (!allowed(plan, call, clock.currentTimeMillisUnsafe())) return Fiber.await(first)
-        return emit(call, (at) => ({ _tag: "HedgeStarted", ...keyOf(call), at, after })).pipe(
-          Effect.andThen(Effect.uninterruptible(Effect.map(Effect.forkChild(next(attemptOf(call, true))), (arm) => {
-            arms.push(arm)
-            return arm
-          }))),
-          Effect.flatMap((arm) => better(first, arm))
-        )
-      })
-      const decided = Effect.flatMap(
-        endOf(first, after),
-        (end): Effect.Effect<End, Failed> => end === undefined ? second : Effect.succeed(end)
-      )
-      return restore(decided).pipe(
-        Effect.onExit((exit) => Exit.isSuccess(exit) ? Effect.void : Fiber.interruptAll(arms)),
-        Effect.flatten
+/** @param wait - in milliseconds; `undefined` where it is not known yet */
+const hedged = (
+  plan: Plan,
+  next: Execute,
+  call: Call,
+  wait: () => number | undefined
+): Effect.Effect<Result, Failed> => {
+  const [first, second] = [attemptOf(call), attemptOf(call, true)]
+  const failures: Array<Failed> = []
+  let begun = false
+
+  /** Fails where the other attempt may still decide. */
+  const arm = (attempt: Effect.Effect<Result, Failed>, of: Call): Effect.Effect<Exit.Exit<Result, Failed>, void> =>
+    Effect.matchCauseEffect(attempt, {
+      onFailure: (cause) => {
+        const failed = Option.getOrUndefined(Cause.findErrorOption(cause))
+        if (!begun || failed === undefined || !mayPass(failed)) return Effect.succeed(Exit.failCause(cause))
+        // one that was refused says nothing of the tool
+        if (of.handler !== undefined) failures.push(failed)
+        return Effect.fail(undefined)
+      },
+      onSuccess: (result) => Effect.succeed(Exit.succeed(result))
+    })
+
+  const join = (after: number) =>
+    Effect.clockWith((clock) => {
+      if (!isSlow(first) || !allowed(plan, call, clock.currentTimeMillisUnsafe())) return Effect.never
+      begun = true
+      return Effect.andThen(
+        emit(call, (at) => ({ _tag: "HedgeStarted", ...keyOf(call), at, after })),
+        Effect.suspend(() => next(second))
       )
     })
+  const late = Effect.suspend(() => {
+    const after = wait()
+    return after === undefined ? Effect.never : Effect.andThen(Effect.sleep(after), join(after))
+  })
+
+  return Effect.race(arm(next(first), first), arm(late, second)).pipe(
+    Effect.catch(() => Exit.fail(failures.reduce(ofBoth))),
+    Effect.flatten
   )
+}
 
 /** @internal */
 export const hedge: Stage = (plan) => {
@@ -84,12 +83,11 @@ export const hedge: Stage = (plan) => {
     Effect.clockWith((clock) => {
       const latencies = call.shared.dependencies.latencies(plan.name)
       const begun = clock.currentTimeMillisUnsafe()
-      latencies.call()
-      const after = fixed ?? latencies.p95()
-      // what a hedge saved counts as what it took: the 95 % that were not hedged decide where the tail begins
-      return Effect.tap(
-        after === undefined ? next(call) : hedged(plan, next, call, after),
-        () => Effect.sync(() => latencies.record(clock.currentTimeMillisUnsafe() - begun))
-      )
+      if (call.history.attempts === 0) latencies.call()
+      // Since the first attempt began, for the second as well: a hedged call takes longer than the wait, so hedging
+      // leaves as many calls above the wait as there were, and the percentile where it is.
+      const timed: Execute = (attempt) =>
+        Effect.tap(next(attempt), () => Effect.sync(() => latencies.record(clock.currentTimeMillisUnsafe() - begun)))
+      return hedged(plan, timed, call, () => fixed ?? latencies.p95())
     })
 }

@@ -7,6 +7,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import type * as RunEvent from "../../RunEvent.ts"
+import { atEnd } from "../atEnd.ts"
 import type { Place, Restore } from "../permits.ts"
 import { emit } from "./emit.ts"
 import { type Call, type Failed, keyOf, notExecuted } from "./stage.ts"
@@ -53,6 +54,6 @@ export const occupy = <A>(call: Call, wanted: Wanted, effect: Effect.Effect<A, F
       const run = place.granted()
         ? restore(effect)
         : Effect.andThen(wait(call, place, wanted, restore), restore(effect))
-      return Effect.onExit(run, () => Effect.sync(() => leaveAfter(place, wanted.until(call))))
+      return atEnd(run, () => leaveAfter(place, wanted.until(call)))
     })
   )

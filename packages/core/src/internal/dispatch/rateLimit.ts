@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import type * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Result from "effect/Result"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
+import { atEnd } from "../atEnd.ts"
 import { emit } from "./emit.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Stage } from "./stage.ts"
 
@@ -19,16 +20,17 @@ const reached = (key: string, retryAfter?: number): Failed =>
     retryAfter === undefined ? {} : { retryAfter }
   )
 
+/**
+ * The key of a rate in the store. Each algorithm has numbers of its own; the colon at the end keeps a rate apart from what the
+ * store keeps beside another one (`…:refill`).
+ */
+const storeKey = (key: string, algorithm: string): string => `volley:${algorithm}:${key}:`
+
 /** How long to wait, in milliseconds; 0 where the call may go on. */
 const ask = (call: Call, key: string, options: ToolPolicy.RateLimit<never>): Effect.Effect<number, Failed> => {
+  const { algorithm = "fixed-window", limit, window } = options
   const consume = ({ consume }: RateLimiter.RateLimiter) =>
-    consume({
-      key: `volley:${key}`,
-      limit: options.limit,
-      window: options.window,
-      algorithm: options.algorithm ?? "fixed-window",
-      onExceeded: "fail"
-    })
+    consume({ key: storeKey(key, algorithm), limit, window, algorithm, onExceeded: "fail" })
   return Effect.result(Effect.flatMap(call.shared.dependencies.limiter, consume)).pipe(
     Effect.flatMap((result) => {
       if (Result.isSuccess(result)) return Effect.succeed(0)
@@ -64,9 +66,8 @@ const inLane = (call: Call, key: string, asking: Effect.Effect<void, Failed>): E
       const place = call.shared.dependencies.lane(key).ask()
       const patience = call.hedge ? 0 : call.deadline - clock.currentTimeMillisUnsafe()
       const come = place.wait(patience, restore)
-      return Effect.flatMap(come, (granted) => granted ? restore(asking) : Effect.fail(reached(key))).pipe(
-        Effect.onExit(() => Effect.sync(place.leave))
-      )
+      const asked = Effect.flatMap(come, (granted) => granted ? restore(asking) : Effect.fail(reached(key)))
+      return atEnd(asked, () => place.leave())
     })
   )
 

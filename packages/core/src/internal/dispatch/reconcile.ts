@@ -3,46 +3,62 @@
  *
  * @internal
  */
-import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { currentCall } from "./attempt.ts"
 import { emit } from "./emit.ts"
+import { endOf, halt } from "./endOf.ts"
 import { type Call, type Execute, type Failed, keyOf, type Plan, type Result, type Stage } from "./stage.ts"
 
 const isOpen = ({ executed, kind }: Failed): boolean => executed && (kind === "transient" || kind === "unknown")
 
-/** What the tool found out, within the timeout of an attempt; `undefined` when it could not. */
-const ask = Effect.fnUntraced(function*(plan: Plan, call: Call, reconcile: NonNullable<Plan["reconcile"]>) {
-  const now = yield* Clock.currentTimeMillis
-  const millis = Math.min(plan.timeout, call.deadline - now)
-  if (millis <= 0) return undefined
-  const current = currentCall(plan, call, call.history.attempts, now + millis)
-  const asked = Effect.flatMap(
-    reconcile(call, current),
-    Option.match({
-      onNone: () => Effect.succeedNone,
-      onSome: (value) => Effect.asSome(plan.encode(value))
+const isRunning = ({ handler }: Call): boolean => handler !== undefined && handler.pollUnsafe() === undefined
+
+/**
+ * What the tool found out, within the timeout of an attempt and the call's deadline; `undefined` when it could not. It is
+ * asked in a fiber of its own, which is abandoned where it does not end when it is interrupted.
+ */
+const ask = (plan: Plan, call: Call, reconcile: NonNullable<Plan["reconcile"]>) =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.gen(function*() {
+      const now = yield* Clock.currentTimeMillis
+      const millis = Math.min(plan.timeout, call.deadline - now)
+      if (millis <= 0) return undefined
+      const current = currentCall(plan, call, call.history.attempts, now + millis)
+      const asked = Effect.flatMap(
+        reconcile(call, current),
+        Option.match({
+          onNone: () => Effect.succeedNone,
+          onSome: (value) => Effect.asSome(plan.encode(value))
+        })
+      )
+      const asking = yield* Effect.forkDetach(asked, { startImmediately: true })
+      // the next call of a serial key waits for it
+      call.history.handlers.push(asking)
+      const exit = yield* Effect.onInterrupt(restore(endOf(asking, millis)), () => halt(asking))
+      if (exit === undefined) yield* halt(asking)
+      else if (Exit.isSuccess(exit)) return exit.value
+      yield* Effect.logWarning(
+        `Tool "${plan.name}" could not find out whether a call took effect`,
+        exit?.cause ?? `no answer within ${Math.round(millis)} ms`
+      )
+      return undefined
     })
   )
-  const exit = yield* Effect.exit(Effect.timeout(asked, millis))
-  if (Exit.isSuccess(exit)) return exit.value
-  if (Cause.hasInterruptsOnly(exit.cause)) return yield* Effect.interrupt
-  yield* Effect.logWarning(`Tool "${call.name}" could not find out whether a call took effect`, exit.cause)
-  return undefined
-})
 
 /** @internal */
 export const reconcile: Stage = (plan) => {
   const { reconcile } = plan
   if (reconcile === undefined) return undefined
   const settle = Effect.fnUntraced(function*(call: Call, failed: Failed): Effect.fn.Return<Result, Failed> {
+    const mayStillAct = isRunning(call)
     const found = yield* ask(plan, call, reconcile)
     if (found === undefined) return yield* Effect.fail(failed)
-    const attempt = call.history.attempts
     const executed = Option.isSome(found)
+    if (!executed && mayStillAct) return yield* Effect.fail(failed)
+    const attempt = call.history.attempts
     yield* emit(call, (at) => ({ _tag: "CallReconciled", ...keyOf(call), at, attempt, executed }))
     return executed ? { value: found.value } : yield* Effect.fail({ ...failed, executed: false })
   })

@@ -10,9 +10,10 @@ import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
+import { atEnd } from "../atEnd.ts"
 import { canonicalJson } from "../canonicalJson.ts"
-import { emit } from "./emit.ts"
 import type { Restore } from "../permits.ts"
+import { emit } from "./emit.ts"
 import { type Call, type Execute, type Failed, keyOf, type Result, type Stage } from "./stage.ts"
 
 /** What a joiner is told: how the execution ended, or (`undefined`) that it is to lead now. */
@@ -52,7 +53,7 @@ const land = (flight: Flight, exit: Exit.Exit<Result, Failed>): void => {
 }
 
 const lead = (flight: Flight, execution: ReturnType<Execute>): ReturnType<Execute> =>
-  Effect.onExit(execution, (exit) => Effect.sync(() => land(flight, exit)))
+  atEnd(execution, (exit) => land(flight, exit))
 
 /** A call that waits no longer; what it may have been told in the same moment goes to the next. */
 const leave = (flight: Flight, call: Call): void => {

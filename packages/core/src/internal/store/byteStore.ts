@@ -10,50 +10,78 @@ export interface ByteStore {
   readonly set: (key: string, text: string, expiresAt: number) => void
 }
 
-interface Slot {
-  readonly text: string
-  readonly size: number
-  readonly expiresAt: number
-}
-
 /** What an entry takes: two bytes for each UTF-16 unit of its key and its text. @internal */
 export const sizeOf = (key: string, text: string): number => 2 * (key.length + text.length)
 
+/**
+ * A text in the ring of all texts. A Map whose keys are deleted and added again would keep the order as well, but V8 leaves
+ * deleted keys in their bucket until it rehashes: a key that is read often would take ever longer to find.
+ */
+class Slot {
+  older: Slot = this
+  newer: Slot = this
+  readonly key: string
+  readonly text: string
+  readonly expiresAt: number
+
+  constructor(key: string, text: string, expiresAt: number) {
+    this.key = key
+    this.text = text
+    this.expiresAt = expiresAt
+  }
+}
+
+const linkBetween = (older: Slot, slot: Slot, newer: Slot): void => {
+  slot.older = older
+  slot.newer = newer
+  older.newer = slot
+  newer.older = slot
+}
+
+const unlink = ({ newer, older }: Slot): void => {
+  older.newer = newer
+  newer.older = older
+}
+
 /** A text that is larger than the bound by itself is not kept. @internal */
 export const make = (maximumBytes: number): ByteStore => {
-  // A Map iterates in the order of insertion: the first is the least recently used.
   const slots = new Map<string, Slot>()
+  /** Closes the ring: newer than the most, older than the least recently used. */
+  const ends = new Slot("", "", Number.POSITIVE_INFINITY)
   let bytes = 0
 
-  const remove = (key: string): Slot | undefined => {
-    const slot = slots.get(key)
-    if (slot === undefined) return undefined
-    slots.delete(key)
-    bytes -= slot.size
-    return slot
-  }
-
-  const insert = (key: string, slot: Slot): void => {
-    slots.set(key, slot)
-    bytes += slot.size
+  /** Gives the bytes that are free now. */
+  const remove = (slot: Slot): number => {
+    const size = sizeOf(slot.key, slot.text)
+    unlink(slot)
+    slots.delete(slot.key)
+    bytes -= size
+    return size
   }
 
   return {
     get: (key, now) => {
-      const slot = remove(key)
-      if (slot === undefined || slot.expiresAt <= now) return undefined
-      insert(key, slot)
+      const slot = slots.get(key)
+      if (slot === undefined) return undefined
+      if (slot.expiresAt <= now) {
+        remove(slot)
+        return undefined
+      }
+      unlink(slot)
+      linkBetween(ends.older, slot, ends)
       return slot.text
     },
     set: (key, text, expiresAt) => {
-      remove(key)
+      const known = slots.get(key)
+      if (known !== undefined) remove(known)
       const size = sizeOf(key, text)
       if (size > maximumBytes) return
-      insert(key, { text, size, expiresAt })
-      for (const oldest of slots.keys()) {
-        if (bytes <= maximumBytes) return
-        remove(oldest)
-      }
+      const slot = new Slot(key, text, expiresAt)
+      slots.set(key, slot)
+      linkBetween(ends.older, slot, ends)
+      bytes += size
+      let excess = bytes - maximumBytes
+      while (excess > 0) excess -= remove(ends.newer)
     }
   }
 }

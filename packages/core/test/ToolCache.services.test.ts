@@ -1,0 +1,109 @@
+import * as NodeRedis from "@effect/platform-node/NodeRedis"
+import { assert, describe, it } from "@effect/vitest"
+import { ToolCache } from "@volley/core"
+import { Effect, Layer, Schema } from "effect"
+import { Persistence, Redis } from "effect/persistence"
+import { execFile } from "node:child_process"
+import { randomUUID } from "node:crypto"
+import { connect } from "node:net"
+import { fileURLToPath } from "node:url"
+
+const [host, port] = ["127.0.0.1", 6379]
+const url = `redis://${host}:${port}`
+
+const isUp = await new Promise<boolean>((resolve) => {
+  const socket = connect(port, host)
+  const end = (up: boolean) => {
+    socket.destroy()
+    resolve(up)
+  }
+  socket.once("connect", () => end(true)).once("error", () => end(false))
+})
+const isSkipped = !isUp && process.env["CI"] !== "true"
+if (isSkipped) process.stderr.write(`no redis at ${url}: sudo apt-get install --no-install-recommends redis-server\n`)
+
+const Report = Schema.Struct({
+  process: Schema.Int,
+  calls: Schema.Array(Schema.Struct({
+    hit: Schema.Boolean,
+    attempts: Schema.Int,
+    result: Schema.Unknown,
+    failure: Schema.optionalKey(
+      Schema.Struct({ executed: Schema.Boolean, message: Schema.String, reason: Schema.String })
+    )
+  }))
+})
+
+const fixture = fileURLToPath(new URL("fixtures/cachedCalls.ts", import.meta.url))
+
+/** Calls the tool for these ids in a process of its own. */
+const inProcess = (tenant: string, ...ids: ReadonlyArray<string>) =>
+  Effect.callback<string, Error>((resume) => {
+    const child = execFile(
+      process.execPath,
+      ["--conditions=@volley/source", fixture, url, tenant, ...ids],
+      (error, stdout) => resume(error === null ? Effect.succeed(stdout) : Effect.fail(error))
+    )
+    return Effect.sync(() => child.kill("SIGKILL"))
+  }).pipe(Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Report))))
+
+const layerRedis = NodeRedis.layer({ url })
+
+const layerCache = Layer.provide(ToolCache.layerPersistence, Persistence.layerBackingRedis)
+
+const keys = Effect.flatMap(Redis.Redis, ({ send }) => send<Array<string>>("KEYS", "volley-tool-cache:*"))
+
+/** Removes the keys that the effect adds. */
+const cleaned = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.acquireUseRelease(
+    keys,
+    () => effect,
+    (before) =>
+      Effect.gen(function*() {
+        const { send } = yield* Redis.Redis
+        const added = (yield* keys).filter((key) => !before.includes(key))
+        if (added.length > 0) yield* send("DEL", ...added)
+      }).pipe(Effect.orDie)
+  )
+
+// the clock of Redis is the real one
+describe.skipIf(isSkipped)("ToolCache.layerPersistence in Redis", () => {
+  it.live("two processes share results and permanent failures, tenant by tenant", () =>
+    Effect.gen(function*() {
+      const [acme, other] = [`acme ${randomUUID()}`, `other ${randomUUID()}`]
+      const first = yield* inProcess(acme, "a", "missing", "a")
+      const second = yield* inProcess(acme, "a", "missing", "b")
+      const third = yield* inProcess(other, "a", "missing")
+      const fourth = yield* inProcess(acme.toUpperCase(), "a")
+      assert.lengthOf(new Set([first, second, third, fourth].map((report) => report.process)), 4)
+
+      const ran = (report: typeof first) => report.calls.map(({ hit }) => hit)
+      assert.deepStrictEqual(ran(first), [false, false, true])
+      assert.deepStrictEqual(ran(second), [true, true, false])
+      assert.deepStrictEqual(ran(third), [false, false])
+      assert.deepStrictEqual(ran(fourth), [false])
+
+      assert.deepStrictEqual(second.calls[0]?.result, { process: first.process, id: "a" })
+      assert.deepStrictEqual(third.calls[0]?.result, { process: third.process, id: "a" })
+      const { attempts, failure } = second.calls[1]!
+      assert.strictEqual(attempts, 0)
+      assert.deepInclude(failure, { reason: "NotFound", executed: false })
+      assert.include(failure?.message, `not found by ${first.process} (remembered for`)
+    }).pipe(cleaned, Effect.provide(layerRedis)), 60_000)
+
+  it.live("the store forgets an entry by itself, and what it holds and is no entry is not used", () =>
+    Effect.gen(function*() {
+      const { send } = yield* Redis.Redis
+      const cache = yield* Effect.provide(ToolCache.current, layerCache)
+      const key = randomUUID()
+      const stored = `volley-tool-cache:${key}`
+      const entry = { at: 1, outcome: { value: { text: "😀" } } }
+      yield* cache.set(key, entry, 60_000)
+      assert.deepStrictEqual(yield* cache.get(key), entry)
+      const left = yield* send<number>("PTTL", stored)
+      assert.isAtMost(left, 60_000)
+      assert.isAbove(left, 30_000)
+      yield* send("SET", stored, "{\"at\":1,\"outcome\":{\"failure\":true}}")
+      assert.isUndefined(yield* cache.get(key))
+    }).pipe(cleaned, Effect.provide(layerRedis)))
+})
