@@ -376,11 +376,12 @@ describe("limits", () => {
       const down = Agent.tool("down", {
         description: "Is down",
         class: "readonly",
+        parameters: { n: Schema.Int },
         run: () => Effect.fail(ToolFailure.transient({ reason: "Unavailable", message: "down" }))
       })
       const observed = yield* inTime(observe(
         Agent.make("retries", { tools: [down], limits: { retries: 3 } }),
-        [ModelScript.toolUse([{ name: "down" }, { name: "down" }, { name: "down" }]), ModelScript.text("done")]
+        [ModelScript.toolUse([1, 2, 3].map((n) => ({ name: "down", input: { n } }))), ModelScript.text("done")]
       ))
       const { events } = observed
       assert.strictEqual(ofTag(events, "AttemptStarted").length, 3 + 3)

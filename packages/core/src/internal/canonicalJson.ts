@@ -6,9 +6,12 @@
 export const canonicalJson = (value: unknown): string => {
   if (Array.isArray(value)) return `[${Array.from(value, canonicalJson).join(",")}]`
   if (typeof value === "object" && value !== null) {
-    const entries = Object.entries(value).filter(([, item]) => item !== undefined)
-    entries.sort(([left], [right]) => left < right ? -1 : 1)
-    return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonicalJson(item)}`).join(",")}}`
+    let text = ""
+    for (const key of Object.keys(value).toSorted()) {
+      const item = (value as { readonly [key: string]: unknown })[key]
+      if (item !== undefined) text += `${text === "" ? "" : ","}${JSON.stringify(key)}:${canonicalJson(item)}`
+    }
+    return `{${text}}`
   }
   return JSON.stringify(value) ?? "null"
 }
