@@ -119,8 +119,7 @@ describe("ToolCache.layerPersistence", () => {
         assert.isUndefined(yield* cache.get("key"))
         assert.isFalse(yield* isHit("foreign"))
       }).pipe(
-        Effect.provide(storing(() => Effect.succeed(foreign[name]))),
-        Effect.provide(Dependencies.layerMemory)
+        Effect.provide([storing(() => Effect.succeed(foreign[name])), Dependencies.layerMemory])
       )
   )
 
@@ -129,7 +128,9 @@ describe("ToolCache.layerPersistence", () => {
       const report = yield* Dispatcher.call(answer, { id: "1" })
       assert.strictEqual(report.result, "the answer to 1")
     }).pipe(
-      Effect.provide(storing(() => Effect.fail(new Persistence.PersistenceError({ message: "lost" })))),
-      Effect.provide(Dependencies.layerMemory)
+      Effect.provide([
+        storing(() => Effect.fail(new Persistence.PersistenceError({ message: "lost" }))),
+        Dependencies.layerMemory
+      ])
     ))
 })
