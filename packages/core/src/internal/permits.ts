@@ -69,10 +69,10 @@ class Asked implements Place {
     return this.#state === "granted"
   }
 
-  leave(): void {
+  readonly leave = (): void => {
     const before = this.#state
     this.#state = "left"
-    this.#places.queue.delete(this)
+    if (before === "waiting") this.#places.queue.delete(this)
     if (before !== "granted") return
     this.#places.free++
     grantNext(this.#places)

@@ -120,6 +120,6 @@ export const retry: Stage = (plan) => {
       )
     })
 
-    return Effect.catch(next(attemptOf(call)), afterFailure(undefined, 0))
+    return Effect.catch(next(call), afterFailure(undefined, 0))
   }
 }

@@ -84,7 +84,7 @@ export interface Asked {
  * One tool call on its way. `params` is what the model sent, `decoded` what the handler gets; `deadline` is in
  * milliseconds since the epoch.
  *
- * Each attempt of a call gets a copy of its own (`attemptOf`), since attempts may overlap.
+ * Each attempt of a call but the first gets a copy of its own (`attemptOf`), since attempts may overlap.
  *
  * @internal
  */
