@@ -176,9 +176,9 @@ export interface RateLimit<Parameters> {
 }
 
 /**
- * Sends a second attempt after a wait and takes the result that comes first: after a fixed time, or after what 95 % of
- * the tool's last 100 calls did not exceed. At most 5 % of the calls are hedged, and none while half of the retries are
- * spent.
+ * Sends a second attempt after a wait and takes the result that comes first: after a fixed time, or after a tenth more than
+ * what 95 % of the tool's last 100 calls did not exceed (not before 20 are known). At most 5 % of the calls are hedged, none
+ * while more than half of the retries are spent, and none that still waits for its place or its rate.
  *
  * @category models
  * @since 0.1.0

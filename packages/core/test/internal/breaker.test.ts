@@ -178,8 +178,9 @@ describe("circuit breaker", () => {
       })
       const calls = Effect.gen(function*() {
         yield* ask(tool, "down")
-        const { failure } = yield* ask(tool, "down")
+        const { events, failure } = yield* ask(tool, "down")
         assert.strictEqual(failure?.reason, "RateLimited")
+        assert.deepStrictEqual(opened(events), [])
         yield* TestClock.adjust("10 minutes")
         return yield* ask(tool, "down")
       })

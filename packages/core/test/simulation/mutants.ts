@@ -138,7 +138,7 @@ export const mutants: ReadonlyArray<Mutant> = [
     "const options = plan.policy.hedge ?? { after: 20 }"
   ], ["if (options === undefined || plan.effectClass !== \"readonly\") return undefined", ""]),
   mutant("hedge-unbounded", "more than 5 % of the calls are hedged", "internal/dependency/latencies.ts", [
-    "      hedges--\n",
+    "      unspent -= callsPerHedge\n",
     ""
   ]),
   mutant("hedge-when-spent", "calls are hedged although most retries are spent", stage("retries"), [

@@ -10,9 +10,11 @@ const kept = 100
 /** Durations below which nothing is said about the slow ones. */
 const enough = 20
 
-/** Hedges allowed for each call, and the most that are saved up. */
-const share = 0.05
-const most = 50
+/** So many calls pay for one that is hedged: 5 %. */
+const callsPerHedge = 20
+
+/** Hedges that are saved up at the most: slow calls come in bursts. */
+const most = 20
 
 /** @internal */
 export interface Latencies {
@@ -30,7 +32,7 @@ export interface Latencies {
 export const make = (): Latencies => {
   const durations: Array<number> = []
   let at = 0
-  let hedges = 1
+  let unspent = callsPerHedge
   return {
     record: (millis) => {
       durations[at] = millis
@@ -39,13 +41,13 @@ export const make = (): Latencies => {
     p95: () =>
       durations.length < enough
         ? undefined
-        : durations.toSorted((left, right) => left - right)[Math.ceil(durations.length * 0.95) - 1],
+        : durations.toSorted((left, right) => left - right)[Math.ceil((durations.length * 95) / 100) - 1],
     call: () => {
-      hedges = Math.min(most, hedges + share)
+      unspent = Math.min(most * callsPerHedge, unspent + 1)
     },
     takeHedge: () => {
-      if (hedges < 1) return false
-      hedges--
+      if (unspent < callsPerHedge) return false
+      unspent -= callsPerHedge
       return true
     }
   }

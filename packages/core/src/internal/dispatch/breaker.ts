@@ -67,7 +67,7 @@ export const breaker: Stage = ({ name, policy }) => {
         call.shared.dependencies.circuit(options),
         (circuit) => circuit.execute(next(call), { key, classify: outcomeOf(call) })
       ).pipe(
-        
+        Effect.provideService(onTransition, told),
         Effect.catch((error) =>
           Effect.fail(error instanceof CircuitBreaker.CircuitBreakerError ? refused(key, error) : error)
         )

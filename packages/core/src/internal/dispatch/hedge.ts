@@ -15,6 +15,16 @@ import * as Option from "effect/Option"
 import { emit } from "./emit.ts"
 import { attemptOf, type Call, type Execute, type Failed, keyOf, type Plan, type Result, type Stage } from "./stage.ts"
 
+/**
+ * How long a call has to take, in percent of what 95 % of the calls do not exceed. At 100, calls that are about to end use
+ * the hedges up that the stragglers need (measured: `bench/hedge.bench.ts`).
+ */
+const percent = 110
+
+/** After how long a call is slow, in whole milliseconds as the clock counts them; `undefined` while it is not known. */
+const slowAfter = (p95: number | undefined): number | undefined =>
+  p95 === undefined ? undefined : Math.max(1, Math.ceil((p95 * percent) / 100))
+
 /** A failure that may go away leaves the other attempt its chance. */
 const mayPass = ({ kind }: Failed): boolean => kind === "transient" || kind === "unknown"
 
@@ -88,6 +98,6 @@ export const hedge: Stage = (plan) => {
       // leaves as many calls above the wait as there were, and the percentile where it is.
       const timed: Execute = (attempt) =>
         Effect.tap(next(attempt), () => Effect.sync(() => latencies.record(clock.currentTimeMillisUnsafe() - begun)))
-      return hedged(plan, timed, call, () => fixed ?? latencies.p95())
+      return hedged(plan, timed, call, () => fixed ?? slowAfter(latencies.p95()))
     })
 }

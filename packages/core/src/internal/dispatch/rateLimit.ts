@@ -65,8 +65,14 @@ const inLane = (call: Call, key: string, asking: Effect.Effect<void, Failed>): E
     Effect.clockWith((clock) => {
       const place = call.shared.dependencies.lane(key).ask()
       const patience = call.hedge ? 0 : call.deadline - clock.currentTimeMillisUnsafe()
-      const come = place.wait(patience, restore)
-      const asked = Effect.flatMap(come, (granted) => granted ? restore(asking) : Effect.fail(reached(key)))
+      // woken from within the call before it, which goes on first
+      const next = Effect.andThen(Effect.yieldNow, asking)
+      const asked = place.granted()
+        ? restore(asking)
+        : Effect.flatMap(
+          place.wait(patience, restore),
+          (granted) => granted ? restore(next) : Effect.fail(reached(key))
+        )
       return atEnd(asked, () => place.leave())
     })
   )
