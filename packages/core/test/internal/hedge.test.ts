@@ -221,7 +221,15 @@ describe("hedge", () => {
         yield* Fiber.interrupt(fiber)
         assert.strictEqual(yield* Clock.currentTimeMillis, 200)
       }))
-      assert.deepStrictEqual(endsOf(events).toSorted((left, right) => left - right), [[1, 200, "Cancelled"], [2, 200, "Cancelled"]])
+      assert.deepStrictEqual(endsOf(events).toSorted((left, right) => Number(left[0]) - Number(right[0])), [[
+        1,
+        200,
+        "Cancelled"
+      ], [
+        2,
+        200,
+        "Cancelled"
+      ]])
     }).pipe(alone))
 
   it("G4 - only calls of read-only tools are hedged", () => {
