@@ -160,7 +160,7 @@ export interface Breaker<Parameters> {
 
 /**
  * At most `limit` attempts (at least 1) in each `window`. A call above it waits for its turn, holding no place, as long as
- * its deadline allows.
+ * its deadline allows. An attempt counts when it may go on; one that then waits for a place begins later.
  *
  * - `algorithm`: default `"fixed-window"`.
  * - `key`: what the rate belongs to, such as the host in the arguments; default the name of the tool.
