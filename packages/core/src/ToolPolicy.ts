@@ -189,7 +189,8 @@ export interface Hedge {
 
 /**
  * Finds out whether a call whose outcome is unknown took effect: `Some` with its result when it did, `None` when it did
- * not, a failure when that cannot be told. The call's idempotency key is that which its handler had.
+ * not, a failure when that cannot be told. The call's idempotency key is that which its handler had: a promise that ignores
+ * its signal may still act, so what it asks for has to be refused from then on by that key.
  *
  * @category models
  * @since 0.1.0

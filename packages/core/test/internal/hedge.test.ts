@@ -140,9 +140,19 @@ describe("hedge", () => {
   it.effect("when both fail the later failure stands, with the longer wait that was asked for", () =>
     Effect.gen(function*() {
       const asking = down("RateLimited", { retryAfter: "2 seconds", executed: false })
-      const { answer } = yield* dispatched([{ millis: 150, end: asking }, { millis: 80, end: down("Overloaded") }])
-      assert.deepInclude(answer, { ok: false, at: 180 })
-      assert.deepInclude(answer.failure, { reason: "Overloaded", retryAfter: 2000, executed: true })
+      const first = yield* dispatched([{ millis: 150, end: asking }, { millis: 80, end: down("Overloaded") }])
+      assert.deepInclude(first.answer, { ok: false, at: 180 })
+      assert.deepInclude(first.answer.failure, { reason: "Overloaded", retryAfter: 2000, executed: true })
+    }).pipe(alone))
+
+  it.effect("when both fail what either may have done stays done", () =>
+    Effect.gen(function*() {
+      const { answer } = yield* dispatched([{ millis: 250, end: down("Overloaded", { executed: false }) }, {
+        millis: 80,
+        end: down()
+      }])
+      assert.deepInclude(answer, { ok: false, at: 250 })
+      assert.deepInclude(answer.failure, { reason: "Overloaded", executed: true })
     }).pipe(alone))
 
   it.effect("when both fail a retry follows, which is not hedged a second time where no hedge is left", () =>
@@ -163,6 +173,21 @@ describe("hedge", () => {
       assert.deepInclude(answer.failure, { reason: "Overloaded", executed: true })
       assert.lengthOf(ofTag(events, "HedgeStarted"), 1)
       assert.deepStrictEqual(ofTag(events, "CallQueued"), [])
+    }).pipe(alone))
+
+  it.effect("a second attempt that is above the rate is refused, and asks for no wait", () =>
+    Effect.gen(function*() {
+      const { answer, events } = yield* dispatched([{ millis: 150, end: down() }], {}, {
+        rateLimit: { limit: 1, window: "10 seconds" }
+      })
+      assert.deepInclude(answer, { ok: false, at: 150, attempts: 1 })
+      assert.deepStrictEqual(answer.failure, {
+        kind: "transient",
+        reason: "Unavailable",
+        message: "Unavailable",
+        executed: true
+      })
+      assert.deepStrictEqual(ofTag(events, "RateLimited"), [])
     }).pipe(alone))
 
   it.effect("a call that waits for its place is not hedged", () =>

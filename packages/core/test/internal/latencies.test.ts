@@ -29,6 +29,11 @@ describe("p95", () => {
     assert.strictEqual(recorded(Array(20).fill(5)).p95(), 5)
   })
 
+  it("is that of the last 100", () => {
+    const upTo = (last: number) => recorded(Array.from({ length: last }, (_, n) => n + 1)).p95()
+    assert.deepStrictEqual([100, 101, 150].map(upTo), [95, 96, 145])
+  })
+
   it.effect.prop(
     "is the least of the last 100 durations that 95 % of them do not exceed",
     [Arbitrary.array(integer(0, 50), { minLength: 20, maxLength: 250 })],
