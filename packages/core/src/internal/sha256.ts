@@ -23,26 +23,35 @@ const encoder = new TextEncoder()
 const schedule = new Int32Array(64)
 
 /** The message in whole blocks of 64 bytes: a one bit, zeros and its length in bits follow it. */
-const padded = (text: string): DataView => {
-  const bytes = encoder.encode(text)
-  const blocks = Math.ceil((bytes.length + 9) / 64)
-  const whole = new Uint8Array(blocks * 64)
-  whole.set(bytes)
-  whole[bytes.length] = 0x80
-  const view = new DataView(whole.buffer)
-  view.setUint32(whole.length - 8, Math.floor(bytes.length / 2 ** 29))
-  view.setUint32(whole.length - 4, bytes.length << 3)
-  return view
+const padded = (text: string): Uint8Array => {
+  // most messages are short: then their bytes are written where they are needed
+  const bytes = text.length < 1000 ? undefined : encoder.encode(text)
+  const most = bytes === undefined ? text.length * 3 : bytes.length
+  const whole = new Uint8Array(Math.ceil((most + 9) / 64) * 64)
+  if (bytes !== undefined) whole.set(bytes)
+  const length = bytes === undefined ? encoder.encodeInto(text, whole).written : bytes.length
+  const end = Math.ceil((length + 9) / 64) * 64
+  whole[length] = 0x80
+  const high = Math.floor(length / 2 ** 29)
+  const low = length << 3
+  for (let i = 0; i < 4; i++) {
+    whole[end - 5 - i] = high >>> (8 * i)
+    whole[end - 1 - i] = low >>> (8 * i)
+  }
+  return whole.subarray(0, end)
 }
 
-const extend = (view: DataView, offset: number): void => {
-  for (let i = 0; i < 16; i++) schedule[i] = view.getInt32(offset + i * 4)
+const extend = (message: Uint8Array, offset: number): void => {
+  for (let i = 0; i < 16; i++) {
+    const at = offset + i * 4
+    schedule[i] = (message[at]! << 24) | (message[at + 1]! << 16) | (message[at + 2]! << 8) | message[at + 3]!
+  }
   for (let i = 16; i < 64; i++) {
     const x = schedule[i - 15]!
     const y = schedule[i - 2]!
     const small0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3)
     const small1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10)
-    schedule[i] = schedule[i - 16]! + small0 + schedule[i - 7]! + small1
+    schedule[i] = (schedule[i - 16]! + small0 + schedule[i - 7]! + small1) | 0
   }
 }
 
@@ -87,10 +96,10 @@ const hex = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
  * @internal
  */
 export const sha256 = (text: string): string => {
-  const view = padded(text)
-  const state = Int32Array.from(initialState)
-  for (let offset = 0; offset < view.byteLength; offset += 64) {
-    extend(view, offset)
+  const message = padded(text)
+  const state = initialState.slice()
+  for (let offset = 0; offset < message.length; offset += 64) {
+    extend(message, offset)
     compress(state)
   }
   let digest = ""

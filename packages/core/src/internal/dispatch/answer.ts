@@ -12,6 +12,7 @@ import * as Redactor from "../../Redactor.ts"
 import * as ResultStore from "../../ResultStore.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import { boundText, bytesOf, bytesWithin, maximumBytes, type Place, type Readable, readable } from "./bound.ts"
+import { inTime } from "./inTime.ts"
 import { type Call, type Failed, notExecuted, type Plan, recorded, type Result as ToolResult } from "./stage.ts"
 import { failureText } from "./texts.ts"
 
@@ -63,20 +64,13 @@ const longestNote = 512
 /** As much of the handle's digits as makes it hard to guess. */
 const handleLength = 16
 
-/** How long a call waits for the store of results, in milliseconds: one that hangs must not hold up what is there. */
-const patience = 500
-
 /** The handle under which a text is kept, if it is. */
 const keep = (results: ResultStore.ResultStore, call: Call, text: string): Effect.Effect<string | undefined> => {
   const handle = call.key.slice(0, handleLength)
-  return Effect.clockWith((clock) =>
-    Effect.timeout(
-      Effect.suspend(() => results.keep(ResultStore.key(call.shared.tenant, handle), text)),
-      Math.min(patience, call.deadline - clock.currentTimeMillisUnsafe())
-    )
-  ).pipe(
-    Effect.map((kept) => kept ? handle : undefined),
-    Effect.catchCause((cause) => Effect.as(Effect.logWarning("A whole result could not be kept", cause), undefined))
+  const key = ResultStore.key(call.shared.tenant, handle)
+  return Effect.map(
+    inTime(call, () => results.keep(key, text), "A whole result could not be kept"),
+    (kept) => kept ? handle : undefined
   )
 }
 

@@ -11,6 +11,7 @@ import type * as ToolFailure from "../../ToolFailure.ts"
 import { canonicalJson } from "../canonicalJson.ts"
 import { sha256 } from "../sha256.ts"
 import { emit } from "./emit.ts"
+import { inTime } from "./inTime.ts"
 import { type Call, type Execute, type Failed, keyOf, recorded, type Result, type Stage } from "./stage.ts"
 
 const millis = (input: Duration.Input | undefined): number =>
@@ -32,29 +33,16 @@ const ageText = (age: number): string =>
     ? `${Math.round(age / minute)} min`
     : `${Math.round(age / (60 * minute))} h`
 
-/** How long a call waits for the cache, in milliseconds: one that hangs must not hold up a tool that works. */
-const patience = 500
-
-/** What the cache gives in time; its failure is none of the call. */
-const inTime = <A>(call: Call, access: Effect.Effect<A, unknown>): Effect.Effect<A | undefined> =>
-  Effect.clockWith((clock) =>
-    Effect.timeout(access, Math.min(patience, call.deadline - clock.currentTimeMillisUnsafe()))
-  ).pipe(
-    Effect.catchCause((cause) =>
-      Effect.as(Effect.logWarning("The cache of tool results failed; the call goes on without it", cause), undefined)
-    )
-  )
+const failing = "The cache of tool results failed; the call goes on without it"
 
 const load = (call: Call, key: string): Effect.Effect<Entry | undefined> =>
-  inTime(call, Effect.suspend(() => call.shared.cache.get(key)))
+  inTime(call, () => call.shared.cache.get(key), failing)
 
 const store = (call: Call, key: string, outcome: Entry["outcome"], timeToLive: number): Effect.Effect<void> =>
-  inTime(
-    call,
-    Effect.clockWith((clock) =>
-      call.shared.cache.set(key, { at: clock.currentTimeMillisUnsafe(), outcome }, timeToLive)
-    )
-  )
+  Effect.clockWith((clock) => {
+    const entry = { at: clock.currentTimeMillisUnsafe(), outcome }
+    return inTime(call, () => call.shared.cache.set(key, entry, timeToLive), failing)
+  })
 
 /** Of these another call may be spared, whatever its arguments. */
 const passing: ReadonlySet<string> = new Set<ToolFailure.PermanentReason>(["Cancelled", "DependencyFailed"])
