@@ -1,8 +1,18 @@
 import { assert, describe, expect, it } from "@effect/vitest"
-import { Agent, Dispatcher, Redactor, ResultStore, ToolFailure, ToolPolicy } from "@volley/core"
+import {
+  Agent,
+  Dependencies,
+  Dispatcher,
+  Redactor,
+  ResultStore,
+  ToolCache,
+  ToolFailure,
+  ToolPolicy
+} from "@volley/core"
 import { Effect, Exit, Redacted, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 import { CircuitBreaker } from "effect/persistence"
+import { TestClock } from "effect/testing"
 import { answer } from "../src/internal/dispatch/answer.ts"
 import { makeRoom } from "../src/internal/dispatch/bound.ts"
 import { inTime } from "./support/observe.ts"
@@ -391,4 +401,49 @@ describe("what the model reads", () => {
         ]
       `)
     }))
+
+  it.effect("the tool's own circuit, its fallback, its stale result, its rate", () =>
+    Effect.gen(function*() {
+      const down = ToolFailure.transient({ reason: "Unavailable", message: "HTTP 503: service unavailable" })
+      const breaker = { tripPolicy: CircuitBreaker.consecutive(1), openDuration: "30 seconds" }
+      const guarded = playing("readonly", Effect.fail(down), { breaker })
+      const spare = Agent.tool("spare", { description: "Stands in", class: "readonly", run: () => "7 °C" })
+      const helped = playing("readonly", Effect.fail(down), { fallback: spare })
+      let works = true
+      const cached = playing("readonly", Effect.suspend(() => works ? Effect.succeed("8 °C") : Effect.fail(down)), {
+        cache: { timeToLive: "1 minute", staleIfError: "1 hour" }
+      })
+      const limited = playing("effectful", Effect.succeed("9 °C"), { rateLimit: { limit: 1, window: "1 minute" } })
+      const texts = {
+        opens: yield* textOf(guarded),
+        isOpen: yield* textOf(guarded),
+        fallback: yield* textOf(helped),
+        fresh: yield* textOf(cached),
+        stale: yield* Effect.andThen(
+          TestClock.adjust("5 minutes"),
+          Effect.suspend(() => {
+            works = false
+            return textOf(cached)
+          })
+        ),
+        limited: yield* textsOf([limited], [{ name: "play" }, { name: "play" }], { deadline: 10_000 })
+      }
+      expect(texts).toMatchInlineSnapshot(`
+        {
+          "fallback": "7 °C
+
+        (from "spare", since "play" failed (Unavailable): HTTP 503: service unavailable)",
+          "fresh": "8 °C",
+          "isOpen": "Transient failure (CircuitOpen): too many calls of "play" failed, so it is not called for another 30 s. It was not executed. The same call may succeed after 30 s.",
+          "limited": [
+            "9 °C",
+            "Transient failure (RateLimited): the rate of calls of "play" is reached. It was not executed. The same call may succeed after 60 s.",
+          ],
+          "opens": "Transient failure (Unavailable): HTTP 503: service unavailable. Tried once. The same call may succeed later.",
+          "stale": "8 °C
+
+        (from the cache, 5 min old, since the tool fails for now (Unavailable))",
+        }
+      `)
+    }).pipe(Effect.provide([Dependencies.layerMemory, ToolCache.layerMemory()])))
 })
