@@ -20,19 +20,24 @@ let counter = 0
 
 const handler = ({ n }: { readonly n: number }) => Effect.succeed(`result ${n}`)
 
-const tool = (name: string) =>
+const tool = (name: string, effectClass?: ToolPolicy.EffectClass) =>
   Agent.tool(name, {
     description: "Does nothing",
-    class: "readonly",
+    ...(effectClass === undefined ? {} : { class: effectClass }),
     parameters: { n: Schema.Int },
     success: Schema.String,
     failure: ToolFailure.ToolFailure,
     run: handler
   })
 
+// says nothing of itself: an effectful tool
 const plain = tool("plain")
-const common = ToolPolicy.readonly(tool("common"), { timeout: "10 seconds", retry: { times: 2 }, concurrency: 8 })
-const all = ToolPolicy.readonly(tool("all"), {
+const common = ToolPolicy.readonly(tool("common", "readonly"), {
+  timeout: "10 seconds",
+  retry: { times: 2 },
+  concurrency: 8
+})
+const all = ToolPolicy.readonly(tool("all", "readonly"), {
   timeout: "10 seconds",
   retry: { times: 2 },
   concurrency: 8,
@@ -41,7 +46,7 @@ const all = ToolPolicy.readonly(tool("all"), {
   breaker: { tripPolicy: CircuitBreaker.consecutive(5), openDuration: "30 seconds" },
   rateLimit: { limit: 1_000_000_000, window: "1 second" },
   hedge: { after: "1 second" },
-  fallback: tool("spare"),
+  fallback: tool("spare", "readonly"),
   maxResultSize: "64 KiB"
 })
 

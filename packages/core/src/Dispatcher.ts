@@ -26,7 +26,7 @@ import * as Option from "effect/Option"
 import * as Dependencies from "./Dependencies.ts"
 import { atEnd } from "./internal/atEnd.ts"
 import * as BoundTool from "./internal/boundTool.ts"
-import { canonicalJson } from "./internal/canonicalJson.ts"
+import { canonicalArguments } from "./internal/canonicalJson.ts"
 import { isTooDeep } from "./internal/depth.ts"
 import { after, makeSubmitted } from "./internal/dispatch/after.ts"
 import * as Answers from "./internal/dispatch/answer.ts"
@@ -141,7 +141,7 @@ export interface Dispatch {
  * @since 0.1.0
  */
 export const idempotencyKey = (runId: string, { index, name, params, turn }: Omit<Request, "key">): string =>
-  sha256(`${JSON.stringify([runId, turn, index, name])}${isTooDeep(params) ? "" : canonicalJson(params)}`)
+  sha256(`${JSON.stringify([runId, turn, index, name])}${isTooDeep(params) ? "" : canonicalArguments(params)}`)
 
 /**
  * The effect class of the tool of that name; an unknown tool does nothing, so it is read-only.

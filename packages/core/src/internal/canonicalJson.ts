@@ -15,3 +15,15 @@ export const canonicalJson = (value: unknown): string => {
   }
   return JSON.stringify(value) ?? "null"
 }
+
+const known = new WeakMap<object, string>()
+
+/** The canonical JSON of a call's arguments, which are never changed: the key, equal calls and the cache ask for it. @internal */
+export const canonicalArguments = (params: unknown): string => {
+  if (typeof params !== "object" || params === null) return canonicalJson(params)
+  const found = known.get(params)
+  if (found !== undefined) return found
+  const text = canonicalJson(params)
+  known.set(params, text)
+  return text
+}

@@ -8,7 +8,7 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type { Entry } from "../../ToolCache.ts"
 import type * as ToolFailure from "../../ToolFailure.ts"
-import { canonicalJson } from "../canonicalJson.ts"
+import { canonicalArguments } from "../canonicalJson.ts"
 import { sha256 } from "../sha256.ts"
 import { emit } from "./emit.ts"
 import { inTime } from "./inTime.ts"
@@ -22,7 +22,7 @@ const millis = (input: Duration.Input | undefined): number =>
  * for equal that differ in case, or bound their length: SQL collations do, file systems too.
  */
 const entryKey = ({ name, params, shared }: Call): string =>
-  sha256(`${JSON.stringify([shared.tenant ?? null, name])}${canonicalJson(params)}`)
+  sha256(`${JSON.stringify([shared.tenant ?? null, name])}${canonicalArguments(params)}`)
 
 const minute = 60_000
 

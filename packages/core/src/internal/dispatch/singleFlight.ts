@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { atEnd } from "../atEnd.ts"
-import { canonicalJson } from "../canonicalJson.ts"
+import { canonicalArguments } from "../canonicalJson.ts"
 import type { Restore } from "../permits.ts"
 import { emit } from "./emit.ts"
 import { type Call, type Execute, type Failed, keyOf, type Result, type Stage } from "./stage.ts"
@@ -101,7 +101,7 @@ export const singleFlight: Stage = ({ effectClass, name }) => {
   if (effectClass !== "readonly") return undefined
   return (next) => (call) => {
     const { flights } = call.shared
-    const key = `${name}\n${canonicalJson(call.params)}`
+    const key = `${name}\n${canonicalArguments(call.params)}`
     const joined = flights.get(key)
     if (joined === undefined) return lead(begin(key, call), next(call))
     return Effect.uninterruptibleMask((restore) => {
