@@ -3,24 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Agent, Dependencies, Dispatcher, ToolPolicy } from "@volley/core"
 import { Effect, Layer, Schema } from "effect"
 import { CircuitBreaker, RateLimiter, Redis } from "effect/persistence"
-import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { connect } from "node:net"
-import { fileURLToPath } from "node:url"
-
-const [host, port] = ["127.0.0.1", 6379]
-const url = `redis://${host}:${port}`
-
-const isUp = await new Promise<boolean>((resolve) => {
-  const socket = connect(port, host)
-  const end = (up: boolean) => {
-    socket.destroy()
-    resolve(up)
-  }
-  socket.once("connect", () => end(true)).once("error", () => end(false))
-})
-const isSkipped = !isUp && process.env["CI"] !== "true"
-if (isSkipped) process.stderr.write(`no redis at ${url}: sudo apt-get install --no-install-recommends redis-server\n`)
+import { inProcess, isSkipped, url } from "./support/redis.ts"
 
 const Report = Schema.Struct({
   starts: Schema.Array(Schema.Int),
@@ -38,18 +22,9 @@ const Report = Schema.Struct({
   }))
 })
 
-const fixture = fileURLToPath(new URL("fixtures/sharedDependencies.ts", import.meta.url))
-
 /** Calls the tool so many times in a process of its own, which waits until so many processes are there. */
-const inProcess = (prefix: string, does: "ok" | "down", count: number, together = 1) =>
-  Effect.callback<string, Error>((resume) => {
-    const child = execFile(
-      process.execPath,
-      ["--conditions=@volley/source", fixture, url, prefix, does, `${count}`, `${together}`],
-      (error, stdout) => resume(error === null ? Effect.succeed(stdout) : Effect.fail(error))
-    )
-    return Effect.sync(() => child.kill("SIGKILL"))
-  }).pipe(Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Report))))
+const called = (prefix: string, does: "ok" | "down", count: number, together = 1) =>
+  inProcess("sharedDependencies.ts", Report, prefix, does, `${count}`, `${together}`)
 
 /** Runs with a prefix of its own, whose keys are removed. */
 const prefixed = <A, E>(use: (prefix: string) => Effect.Effect<A, E, Redis.Redis>) =>
@@ -65,11 +40,11 @@ describe.skipIf(isSkipped)("Dependencies.layerShared in Redis", () => {
   it.live("a circuit that one process opens is open to the other", () =>
     prefixed((prefix) =>
       Effect.gen(function*() {
-        const first = yield* inProcess(prefix, "down", 3)
+        const first = yield* called(prefix, "down", 3)
         assert.deepStrictEqual(first.calls.map(({ failure }) => failure?.reason), Array(3).fill("Unavailable"))
         assert.lengthOf(first.calls.filter(({ opened }) => opened), 1)
 
-        const second = yield* inProcess(prefix, "ok", 2)
+        const second = yield* called(prefix, "ok", 2)
         assert.deepStrictEqual(second.starts, [])
         for (const { failure, opened } of second.calls) {
           assert.isFalse(opened)
@@ -86,7 +61,7 @@ describe.skipIf(isSkipped)("Dependencies.layerShared in Redis", () => {
     () =>
       prefixed((prefix) =>
         Effect.gen(function*() {
-          const reports = yield* Effect.replicateEffect(inProcess(prefix, "ok", 9, 2), 2, { concurrency: 2 })
+          const reports = yield* Effect.replicateEffect(called(prefix, "ok", 9, 2), 2, { concurrency: 2 })
           for (const { calls } of reports) {
             assert.isTrue(calls.every(({ failure }) => failure === undefined))
             assert.isTrue(calls.some(({ waited }) => waited))

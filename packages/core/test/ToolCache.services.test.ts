@@ -3,24 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { ToolCache } from "@volley/core"
 import { Effect, Layer, Schema } from "effect"
 import { Persistence, Redis } from "effect/persistence"
-import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { connect } from "node:net"
-import { fileURLToPath } from "node:url"
-
-const [host, port] = ["127.0.0.1", 6379]
-const url = `redis://${host}:${port}`
-
-const isUp = await new Promise<boolean>((resolve) => {
-  const socket = connect(port, host)
-  const end = (up: boolean) => {
-    socket.destroy()
-    resolve(up)
-  }
-  socket.once("connect", () => end(true)).once("error", () => end(false))
-})
-const isSkipped = !isUp && process.env["CI"] !== "true"
-if (isSkipped) process.stderr.write(`no redis at ${url}: sudo apt-get install --no-install-recommends redis-server\n`)
+import { inProcess, isSkipped, url } from "./support/redis.ts"
 
 const Report = Schema.Struct({
   process: Schema.Int,
@@ -34,18 +18,8 @@ const Report = Schema.Struct({
   }))
 })
 
-const fixture = fileURLToPath(new URL("fixtures/cachedCalls.ts", import.meta.url))
-
 /** Calls the tool for these ids in a process of its own. */
-const inProcess = (tenant: string, ...ids: ReadonlyArray<string>) =>
-  Effect.callback<string, Error>((resume) => {
-    const child = execFile(
-      process.execPath,
-      ["--conditions=@volley/source", fixture, url, tenant, ...ids],
-      (error, stdout) => resume(error === null ? Effect.succeed(stdout) : Effect.fail(error))
-    )
-    return Effect.sync(() => child.kill("SIGKILL"))
-  }).pipe(Effect.flatMap(Schema.decodeEffect(Schema.fromJsonString(Report))))
+const called = (tenant: string, ...ids: ReadonlyArray<string>) => inProcess("cachedCalls.ts", Report, tenant, ...ids)
 
 const layerRedis = NodeRedis.layer({ url })
 
@@ -71,10 +45,10 @@ describe.skipIf(isSkipped)("ToolCache.layerPersistence in Redis", () => {
   it.live("two processes share results and permanent failures, tenant by tenant", () =>
     Effect.gen(function*() {
       const [acme, other] = [`acme ${randomUUID()}`, `other ${randomUUID()}`]
-      const first = yield* inProcess(acme, "a", "missing", "a")
-      const second = yield* inProcess(acme, "a", "missing", "b")
-      const third = yield* inProcess(other, "a", "missing")
-      const fourth = yield* inProcess(acme.toUpperCase(), "a")
+      const first = yield* called(acme, "a", "missing", "a")
+      const second = yield* called(acme, "a", "missing", "b")
+      const third = yield* called(other, "a", "missing")
+      const fourth = yield* called(acme.toUpperCase(), "a")
       assert.lengthOf(new Set([first, second, third, fourth].map((report) => report.process)), 4)
 
       const ran = (report: typeof first) => report.calls.map(({ hit }) => hit)

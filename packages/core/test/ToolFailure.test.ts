@@ -9,6 +9,7 @@ import { SqlError } from "effect/sql"
 import { type AddressInfo, createServer } from "node:net"
 import { isBug } from "../src/internal/classify.ts"
 import { integer, oneOf, textOf, utf16 } from "./support/arbitraries.ts"
+import { meaningOfCodes } from "./support/codes.ts"
 
 /** Kind, reason, and whether it states that nothing was executed. */
 const meaning = (error: unknown): string => {
@@ -49,7 +50,9 @@ describe("HTTP statuses", () => {
     "transient RateLimited notExecuted": [429],
     "transient Overloaded notExecuted": [529]
   }
-  const listed = new Map(Object.entries(groups).flatMap(([name, statuses]) => statuses.map((status) => [status, name])))
+  const listed = new Map(
+    Object.entries(groups).flatMap(([name, statuses]) => statuses.map((status) => [status, name]))
+  )
   const expected = (status: number): string =>
     listed.get(status) ?? (status < 500 ? "permanent InvalidArguments" : "transient Unavailable")
 
@@ -89,28 +92,9 @@ describe("HTTP statuses", () => {
 })
 
 describe("Node and undici codes", () => {
-  const groups: { readonly [meaning: string]: string } = {
-    "transient Unavailable notExecuted":
-      "ECONNREFUSED EAI_AGAIN EHOSTUNREACH EHOSTDOWN ENETUNREACH ENETDOWN EADDRNOTAVAIL UND_ERR_CLOSED UND_ERR_DESTROYED",
-    "transient Unavailable": "EIO",
-    "transient ConnectionLost":
-      "ECONNRESET ECONNABORTED EPIPE EPROTO ERR_STREAM_PREMATURE_CLOSE UND_ERR_SOCKET UND_ERR_REQ_CONTENT_LENGTH_MISMATCH UND_ERR_RES_CONTENT_LENGTH_MISMATCH",
-    "transient Timeout notExecuted": "UND_ERR_CONNECT_TIMEOUT",
-    "transient Timeout": "ETIMEDOUT ESOCKETTIMEDOUT UND_ERR_HEADERS_TIMEOUT UND_ERR_BODY_TIMEOUT",
-    "transient Overloaded notExecuted": "EMFILE ENFILE",
-    "transient Overloaded": "EAGAIN",
-    "transient Conflict": "EBUSY",
-    "permanent NotFound": "ENOENT ENOTFOUND",
-    "permanent PermissionDenied": "EACCES EPERM EROFS",
-    "permanent AlreadyExists": "EEXIST EADDRINUSE",
-    "permanent InvalidArguments": "EISDIR ENOTDIR ENAMETOOLONG ELOOP EINVAL ERR_INVALID_URL UND_ERR_INVALID_ARG",
-    "permanent FailedPrecondition":
-      "ENOTEMPTY ENOSPC EDQUOT CERT_HAS_EXPIRED DEPTH_ZERO_SELF_SIGNED_CERT SELF_SIGNED_CERT_IN_CHAIN UNABLE_TO_VERIFY_LEAF_SIGNATURE ERR_TLS_CERT_ALTNAME_INVALID",
-    "permanent TooLarge": "EFBIG UND_ERR_RES_EXCEEDED_MAX_SIZE UND_ERR_HEADERS_OVERFLOW",
-    "permanent Unsupported": "ENOSYS ENOTSUP UND_ERR_NOT_SUPPORTED",
-    "permanent Cancelled": "ABORT_ERR UND_ERR_ABORTED"
-  }
-  const cases = Object.entries(groups).flatMap(([name, codes]) => codes.split(" ").map((code) => [code, name] as const))
+  const cases = Object.entries(meaningOfCodes).flatMap(([name, codes]) =>
+    codes.split(" ").map((code) => [code, name] as const)
+  )
 
   it.each(cases)("G3 - %s is %s, as itself and as a cause", (code, name) => {
     assert.strictEqual(meaning(coded(code)), name)

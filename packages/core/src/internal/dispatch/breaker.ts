@@ -10,6 +10,7 @@ import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import { onTransition } from "../dependency/transitions.ts"
+import { computedKey } from "./computedKey.ts"
 import { emit } from "./emit.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Result, type Stage } from "./stage.ts"
 
@@ -46,13 +47,8 @@ export const breaker: Stage = ({ name, policy }) => {
   if (options === undefined) return undefined
   return (next): Execute => (call) =>
     Effect.suspend(() => {
-      let key: string
-      try {
-        key = options.key === undefined ? name : options.key(call.decoded as never)
-      } catch (error) {
-        const message = "the key of the tool's circuit could not be computed"
-        return Effect.fail(notExecuted("defect", "Defect", message, { error }))
-      }
+      const key = computedKey(options.key ?? (() => name), call, "circuit")
+      if (typeof key !== "string") return Effect.fail(key)
       let opened: number | undefined
       const told = (transition: CircuitBreaker.Transition): void => {
         if (transition.to === "Open") opened = Duration.toMillis(transition.retryAfter)

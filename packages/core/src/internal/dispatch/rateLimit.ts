@@ -9,6 +9,7 @@ import type * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Result from "effect/Result"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
 import { atEnd } from "../atEnd.ts"
+import { computedKey } from "./computedKey.ts"
 import { emit } from "./emit.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Stage } from "./stage.ts"
 
@@ -83,13 +84,8 @@ export const rateLimit: Stage = ({ name, policy }) => {
   if (options === undefined) return undefined
   return (next): Execute => (call) =>
     Effect.suspend(() => {
-      let key: string
-      try {
-        key = options.key === undefined ? name : options.key(call.decoded as never)
-      } catch (error) {
-        const message = "the key of the tool's rate could not be computed"
-        return Effect.fail(notExecuted("defect", "Defect", message, { error }))
-      }
+      const key = computedKey(options.key ?? (() => name), call, "rate")
+      if (typeof key !== "string") return Effect.fail(key)
       return Effect.andThen(inLane(call, key, untilAllowed(call, key, options)), Effect.suspend(() => next(call)))
     })
 }

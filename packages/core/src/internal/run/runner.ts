@@ -257,9 +257,12 @@ export const run = Effect.fnUntraced(function*(
     }
   }).pipe(Effect.mapError((error): Failure => "error" in error ? error : { error }))
 
-  yield* loop.pipe(
-    Effect.onInterrupt(() => closeDown("cancelled", "interrupted")),
-    Effect.catch(fail)
+  // a run that is ending is ended in order, whoever cancels it meanwhile
+  yield* Effect.uninterruptibleMask((restore) =>
+    restore(loop).pipe(
+      Effect.onInterrupt(() => closeDown("cancelled", "interrupted")),
+      Effect.catch(fail)
+    )
   )
 
   const { ended, response, toolCalls, transcript, turn, usage } = log.state()
