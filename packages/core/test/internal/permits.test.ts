@@ -223,6 +223,6 @@ describe("permits", () => {
         assert.strictEqual(running, 0)
         assert.strictEqual(yield* free(permits), size)
       }),
-    { arbitrary: { runs: 60 }, timeout: 30_000 }
+    { arbitrary: { runs: 60 } }
   )
 })
