@@ -322,7 +322,7 @@ const checkCircuit = (seen: Seen, report: Report): void => {
     report(`the circuit opened after ${before.filter(counts).length} failures`)
   }
   // what is interrupted says nothing to the circuit
-  if (seen.runs.some(({ exit }) => Exit.isFailure(exit))) return
+  if (seen.runs.some((run) => ofTag(run, "RunEnded")[0]?.outcome !== "completed")) return
   for (const [i, event] of ended.entries()) {
     const next = ended[i + 1]
     const after = ended[i + 2]
