@@ -4,7 +4,7 @@ import type { Tool } from "effect/ai"
 import { CircuitBreaker } from "effect/persistence"
 /* oxlint-disable house/rooms -- the stages alone have no public door */
 import { makeSubmitted } from "../packages/core/src/internal/dispatch/after.ts"
-import * as Retries from "../packages/core/src/internal/dispatch/retries.ts"
+import { makeRetries } from "../packages/core/src/internal/dispatch/retries.ts"
 import type { Call, Shared } from "../packages/core/src/internal/dispatch/stage.ts"
 import * as Permits from "../packages/core/src/internal/permits.ts"
 /* oxlint-enable house/rooms */
@@ -65,7 +65,7 @@ const stagesAlone = Effect.fnUntraced(function*(one: Tool.Any) {
     submitted: makeSubmitted(),
     dependencies,
     cache,
-    retries: Retries.make(retries, dependencies, undefined),
+    retries: makeRetries(retries, dependencies, undefined),
     emit: () => Effect.void,
     publish: () => Effect.void
   }
@@ -93,7 +93,6 @@ const dispatched = Effect.fnUntraced(function*(one: Tool.Any) {
         thread: undefined,
         concurrency: 8,
         retries,
-        withheld: [],
         emit: (event: RunEvent.RunEvent) => writer.append(event),
         publish: () => Effect.void
       })

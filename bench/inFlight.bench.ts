@@ -33,7 +33,6 @@ const once = Effect.gen(function*() {
     thread: undefined,
     concurrency: calls,
     retries: { allowed: 10, left: 10 },
-    withheld: [],
     emit: (event: RunEvent.RunEvent) => writer.append(event),
     publish: () => Effect.void
   })

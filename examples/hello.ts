@@ -14,3 +14,12 @@ const weather = Agent.tool("get_weather", {
 const agent = Agent.make("hello", { tools: [weather] })
 const { text } = await Agent.runPromise(agent, "What is the weather in Oslo and Bergen?", { model: Offline.layer })
 console.log(text)
+
+// prints:
+//   This answer is from the offline planner (not a language model): it matched the question to tools and shows what 2 tool calls returned.
+//
+//   get_weather(city: "Oslo")
+//     Oslo: 7 °C, light rain
+//
+//   get_weather(city: "Bergen")
+//     Bergen: 7 °C, light rain

@@ -134,3 +134,7 @@ const ask = async (user: string) => {
 console.log(await ask("ada"))
 console.log(await ask("expired"))
 await dispose()
+
+// prints:
+//   200 {"answer":"You have one open invoice, 2026-117, of 420 euros."}
+//   401 {"_tag":"Unauthorized","message":"The session of expired has expired"}

@@ -85,3 +85,14 @@ const program = Effect.gen(function*() {
 })
 
 await Effect.runPromise(program.pipe(Effect.provide(Layer.mergeAll(TicketsLive, Offline.layer))))
+
+// prints:
+//   This answer is from the offline planner (not a language model): it matched the question to tools and shows what 2 tool calls returned, 1 of them failed.
+//
+//   get_ticket(ticket: 17)
+//     ticket: 17
+//     title: Login fails after the update
+//     assignee: Ada
+//
+//   get_ticket(ticket: 99) failed:
+//     Permanent failure (NoSuchTicket): ticket 99 does not exist. Tried once. The same call will fail again.

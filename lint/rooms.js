@@ -11,23 +11,26 @@ const coreRooms = /^@volley\/core(?!\/testing)(\/|$)/
 const stack = [
   {
     name: "tool",
-    files: [`${core}/{ToolFailure,ToolPolicy,ToolCall,Redactor}.ts`, `${core}/internal/*.ts`],
+    files: [`${core}/{ToolFailure,ToolPolicy,ToolCall,Redactor,ModelSettings}.ts`, `${core}/internal/*.ts`],
     below: []
   },
   {
     name: "fold",
-    files: [`${core}/{Limits,RunEvent,RunState,Check,PartialFailure}.ts`, `${core}/internal/fold/**`],
+    files: [
+      `${core}/{Limits,RunEvent,RunState,Check,PartialFailure,PriceTable,PrepareTurn}.ts`,
+      `${core}/internal/fold/**`
+    ],
     below: ["tool"]
   },
   {
     name: "stores",
     files: [
-      `${core}/{Journal,Threads,ResultStore,ToolCache,Dependencies}.ts`,
+      `${core}/{Journal,Threads,ResultStore,ToolCache,Dependencies,Approval}.ts`,
       `${core}/internal/{journal,dependency,store}/**`
     ],
     below: ["tool", "fold"]
   },
-  { name: "outcome", files: [`${core}/{Outcome,Approval}.ts`], below: ["tool", "fold", "stores"] },
+  { name: "outcome", files: [`${core}/Outcome.ts`], below: ["tool", "fold", "stores"] },
   {
     name: "stages",
     files: [`${core}/internal/dispatch/**`],
@@ -55,24 +58,40 @@ const rooms = [
     packages: [effect, sdk]
   },
   { name: "offline", files: [`${core}/offline/**`], rooms: [...root, "offline"], packages: [effect] },
-  { name: "testing", files: [`${core}/testing/**`], rooms: [...root, "testing"], packages: [effect, node] },
+  {
+    name: "testing",
+    files: [`${core}/testing/*.ts`, `${core}/testing/internal/**`],
+    rooms: [...root, "anthropic", "testing"],
+    packages: [effect, node, sdk]
+  },
+  {
+    name: "matchers",
+    files: [`${core}/testing/vitest/**`],
+    rooms: [...root, "testing", "matchers"],
+    packages: [effect, /^vitest$/]
+  },
   {
     name: "tools testing",
     files: ["packages/tools/src/testing/**"],
     rooms: ["tools", "tools testing"],
     packages: [effect, node, coreRooms, /^@volley\/core\/testing(\/|$)/]
   },
-  { name: "tools", files: ["packages/tools/src/**"], rooms: ["tools"], packages: [effect, node, coreRooms] },
+  {
+    name: "tools",
+    files: ["packages/tools/src/**"],
+    rooms: ["tools"],
+    packages: [effect, node, coreRooms, /^(undici|ipaddr\.js|htmlparser2|re2js|libpg-query|@effect\/sql-pg(\/.+)?)$/]
+  },
   {
     name: "cli",
     files: ["packages/cli/src/**"],
     rooms: ["cli"],
-    packages: [effect, node, coreRooms, /^@volley\/tools(\/|$)/, /^@effect\/platform-node\/./]
+    packages: [effect, node, /^@volley\/(core|tools)(\/|$)/, /^@effect\/platform-node\/./]
   }
 ]
 
 // The fold is pure: it may use effect's data and schemas, not its services or its machinery.
-const fold = [`${core}/{RunEvent,RunState,Check,PartialFailure}.ts`, `${core}/internal/fold/**`]
+const fold = [`${core}/{RunEvent,RunState,Check,PartialFailure,PrepareTurn}.ts`, `${core}/internal/fold/**`]
 const impure = new RegExp(
   "^effect/(Effect|Context|Layer|ManagedRuntime|Stream|Channel|Sink|Fiber.*|Scope|Clock|Random|Ref|.+Ref|Queue|PubSub|Deferred|"
     + "Semaphore|Latch|Console|Logger|Tracer|Metric|Config.*|FileSystem|Crypto|persistence/.*|http.*|testing/.*|ai/LanguageModel)$"

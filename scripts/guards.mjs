@@ -69,6 +69,7 @@ const plants = {
     code: `import { parse } from "yaml"\n${exported("const unlisted = parse")}`,
     finds: [["house(rooms)", `"tools" may not import "yaml"`]]
   },
+  "examples/other.ts": { code: "console.log(\"one thing\")\n\n// prints:\n//   another\n", finds: [] },
   "README.md": { code: "```ts\nconst wrong: string = 1\n```\n", finds: [] }
 }
 
@@ -135,6 +136,7 @@ const scriptFindings = () => {
     diagnosed,
     bites("Effect diagnostics that checked nothing", "checked no file", node, "scripts/diagnostics.mjs", "bare.json"),
     bites("fences", "README.md_L1", node, "scripts/fences.mjs"),
+    bites("examples", "and not what it says", node, "scripts/examples.mjs"),
     bites("loads", "loads node:fs", node, "--conditions=@volley/source", "scripts/loads.mjs")
   ]
 }

@@ -58,6 +58,22 @@ const count = (name: string, least: number) =>
     Flag.withMetavar("n")
   )
 
+const amount = (name: string) =>
+  Flag.String(name).pipe(
+    Flag.mapEffect((value) =>
+      /^\d*\.?\d+$/.test(value) && Number(value) > 0 && Number.isFinite(Number(value))
+        ? Effect.succeed(Number(value))
+        : Effect.fail(
+          new CliError.InvalidValue({
+            option: name,
+            value,
+            expected: "an amount above zero such as 0.50",
+            kind: "flag"
+          })
+        )
+    )
+  )
+
 const given = <A>(flag: Flag.Flag<A>): Flag.Flag<A | undefined> => Flag.map(Flag.optional(flag), Option.getOrUndefined)
 
 const sources = {
@@ -96,45 +112,95 @@ const quiet = Flag.Boolean("quiet").pipe(
   Flag.withDescription("Nothing on stderr but errors")
 )
 
+/** Model, tools and approvals of the commands that run the agent. */
+const session = {
+  model: given(Flag.String("model")).pipe(
+    Flag.withMetavar("id"),
+    Flag.withDescription(
+      "A Claude model, or \"offline\"; default claude-sonnet-5-5 where ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or"
+        + " ANTHROPIC_BASE_URL is set, else offline"
+    )
+  ),
+  ...sources,
+  maxTokens: given(count("max-tokens", 1)).pipe(
+    Flag.withDescription("Output tokens of one model response, Claude only (default 16000)")
+  ),
+  approve: Flag.String("approve").pipe(
+    Flag.withMetavar("tool"),
+    Flag.atLeast(0),
+    Flag.withDescription(
+      "Approve the calls of this tool in advance, or of \"all\"; may be repeated (default: ask at the terminal, else refuse)"
+    )
+  ),
+  output: output.pipe(
+    Flag.withDescription("What stdout carries: the answer, one JSON report, or one event a line (default text)")
+  ),
+  quiet
+}
+
+const bounds = {
+  maxTurns: given(count("max-turns", 1)).pipe(Flag.withDescription("Model turns at most (default 10)")),
+  maxToolCalls: given(count("max-tool-calls", 0)).pipe(
+    Flag.withDescription("Tool calls of the whole run at most (default unbounded)")
+  ),
+  concurrency: given(count("concurrency", 1)).pipe(
+    Flag.withDescription("Tool calls that run at the same time (default 5)")
+  ),
+  maxCost: given(amount("max-cost")).pipe(
+    Flag.withMetavar("usd"),
+    Flag.withDescription("Cost of the whole run in USD at most; one response may exceed it (default unbounded)")
+  ),
+  maxTotalTokens: given(count("max-total-tokens", 1)).pipe(
+    Flag.withDescription("Tokens in and out of the whole run at most (default unbounded)")
+  ),
+  timeout: timeout("Longest time of the whole run, such as 30s or 2m (default 5m)")
+}
+
+interface Bounds {
+  readonly maxTurns: number | undefined
+  readonly maxToolCalls: number | undefined
+  readonly concurrency: number | undefined
+  readonly maxCost: number | undefined
+  readonly maxTotalTokens: number | undefined
+  readonly timeout: Duration.Duration | undefined
+}
+
+const limitsOf = ({ concurrency, maxCost, maxToolCalls, maxTotalTokens, maxTurns, timeout }: Bounds) =>
+  omitUndefined({
+    turns: maxTurns,
+    toolCalls: maxToolCalls,
+    concurrency,
+    tokens: maxTotalTokens,
+    cost: maxCost === undefined ? undefined : { usd: maxCost },
+    deadline: timeout
+  })
+
+/** With --quiet nothing is logged either, unless a log level is asked for. */
+const quietly = Effect.fnUntraced(function*<A, E, R>(quiet: boolean, running: Effect.Effect<A, E, R>) {
+  const silent = quiet && Option.isNone(yield* GlobalFlag.LogLevel)
+  return yield* silent ? Effect.provideService(running, References.MinimumLogLevel, "None") : running
+})
+
+const optionalText = (name: string, description: string) =>
+  Argument.String(name).pipe(
+    Argument.optional,
+    Argument.map(Option.getOrUndefined),
+    Argument.withDescription(description)
+  )
+
+const journal = Argument.String("journal").pipe(Argument.withDescription("File that \"volley run --journal\" wrote"))
+
 const run = Command.make(
   "run",
   {
-    question: Argument.String("question").pipe(
-      Argument.optional,
-      Argument.map(Option.getOrUndefined),
-      Argument.withDescription("What is asked; text that is piped in is its context, or the question itself")
-    ),
-    model: given(Flag.String("model")).pipe(
-      Flag.withMetavar("id"),
-      Flag.withDescription(
-        "A Claude model, or \"offline\"; default claude-sonnet-5-5 where ANTHROPIC_API_KEY, ANTHROPIC_AUTH_TOKEN or"
-          + " ANTHROPIC_BASE_URL is set, else offline"
-      )
-    ),
-    ...sources,
-    maxTurns: given(count("max-turns", 1)).pipe(Flag.withDescription("Model turns at most (default 10)")),
-    maxToolCalls: given(count("max-tool-calls", 0)).pipe(
-      Flag.withDescription("Tool calls of the whole run at most (default unbounded)")
-    ),
-    concurrency: given(count("concurrency", 1)).pipe(
-      Flag.withDescription("Tool calls that run at the same time (default 5)")
-    ),
-    timeout: timeout("Longest time of the whole run, such as 30s or 2m (default 5m)"),
-    maxTokens: given(count("max-tokens", 1)).pipe(
-      Flag.withDescription("Output tokens of one model response, Claude only (default 16000)")
-    ),
-    output: output.pipe(
-      Flag.withDescription("What stdout carries: the answer, one JSON report, or one event a line (default text)")
-    ),
-    journal: newJournal,
-    quiet
+    question: optionalText("question", "What is asked; text that is piped in is its context, or the question itself"),
+    ...session,
+    ...bounds,
+    journal: newJournal
   },
-  Effect.fnUntraced(function*({ concurrency, maxToolCalls, maxTurns, timeout, ...options }) {
+  Effect.fnUntraced(function*(options) {
     const command = yield* Effect.promise(() => import("./commands/run.ts"))
-    const limits = omitUndefined({ turns: maxTurns, toolCalls: maxToolCalls, concurrency, deadline: timeout })
-    const silent = options.quiet && Option.isNone(yield* GlobalFlag.LogLevel)
-    const running = command.run({ ...options, limits })
-    yield* silent ? Effect.provideService(running, References.MinimumLogLevel, "None") : running
+    yield* quietly(options.quiet, command.run({ ...options, limits: limitsOf(options) }))
   })
 ).pipe(
   Command.withDescription("Ask a question; the answer goes to stdout, everything else to stderr"),
@@ -142,6 +208,60 @@ const run = Command.make(
     { command: "volley run --tools files \"Which files mention retries?\"" },
     { command: "git diff | volley run --output json \"What does this change?\"" }
   ])
+)
+
+const resume = Command.make(
+  "resume",
+  { journal, ...session },
+  Effect.fnUntraced(function*(options) {
+    const command = yield* Effect.promise(() => import("./commands/resume.ts"))
+    yield* quietly(options.quiet, command.resume(options))
+  })
+).pipe(
+  Command.withDescription(
+    "Go on with a run whose process is gone, in the same journal, within its limits and with its tools"
+  ),
+  Command.withExamples([{ command: "volley resume run.ndjson --tools files" }])
+)
+
+const replay = Command.make(
+  "replay",
+  {
+    journal,
+    ...sources,
+    output: Flag.Literals("output", ["text", "json"]).pipe(
+      Flag.withDefault("text" as const),
+      Flag.withDescription("The form of what was found (default text)")
+    )
+  },
+  Effect.fnUntraced(function*(options) {
+    const command = yield* Effect.promise(() => import("./commands/replay.ts"))
+    yield* command.replay(options)
+  })
+).pipe(
+  Command.withDescription(
+    "Decide a run again without calling a model or a tool; exits 1 if the present tools and code would do otherwise"
+  ),
+  Command.withExamples([{ command: "volley replay run.ndjson --tools files" }])
+)
+
+const fork = Command.make(
+  "fork",
+  {
+    from: journal,
+    input: optionalText("input", "What is said to the model before that turn (default nothing)"),
+    turn: count("turn", 1).pipe(Flag.withDescription("The turn of the earlier run that the new one begins before")),
+    ...session,
+    ...bounds,
+    journal: newJournal
+  },
+  Effect.fnUntraced(function*(options) {
+    const command = yield* Effect.promise(() => import("./commands/fork.ts"))
+    yield* quietly(options.quiet, command.fork({ ...options, limits: limitsOf(options) }))
+  })
+).pipe(
+  Command.withDescription("Begin a new run from what an earlier one knew before one of its turns"),
+  Command.withExamples([{ command: "volley fork run.ndjson --turn 2 --tools files \"Look in src alone\"" }])
 )
 
 /** The seed of the README. */
@@ -170,8 +290,6 @@ const demo = Command.make(
     yield* command.demo({ seed, ...options })
   })
 ).pipe(Command.withDescription("Ask about the pods of a simulated cluster, whose servers fail in several ways"))
-
-const journal = Argument.String("journal").pipe(Argument.withDescription("File that \"volley run --journal\" wrote"))
 
 const check = Command.make(
   "check",
@@ -229,8 +347,44 @@ const tools = Command.make(
   Command.withSubcommands([call])
 )
 
+const port = Flag.String("port").pipe(
+  Flag.mapEffect((value) =>
+    /^\d{1,5}$/.test(value) && Number(value) <= 65_535
+      ? Effect.succeed(Number(value))
+      : Effect.fail(
+        new CliError.InvalidValue({ option: "port", value, expected: "a port from 0 to 65535", kind: "flag" })
+      )
+  ),
+  Flag.withMetavar("n")
+)
+
+const emulate = Command.make(
+  "emulate",
+  {
+    port: given(port).pipe(Flag.withDescription("Where to listen (default a free port)")),
+    host: Flag.String("host").pipe(
+      Flag.withDefault("127.0.0.1"),
+      Flag.withMetavar("address"),
+      Flag.withDescription("Address to listen on; anybody who reaches it may ask (default 127.0.0.1)")
+    ),
+    script: given(Flag.String("script")).pipe(
+      Flag.withMetavar("file"),
+      Flag.withDescription("JSON list of the answers, one for each request (default: the offline planner answers)")
+    )
+  },
+  Effect.fnUntraced(function*({ port = 0, ...options }) {
+    const command = yield* Effect.promise(() => import("./commands/emulate.ts"))
+    yield* command.emulate({ port, ...options })
+  })
+).pipe(
+  Command.withDescription(
+    "Serve an emulated Messages API: its URL goes to stdout, one line a request to stderr; Ctrl-C ends it"
+  ),
+  Command.withExamples([{ command: "volley emulate --port 8080 --script replies.json" }])
+)
+
 /** The root command. @internal */
 export const volley = Command.make("volley").pipe(
   Command.withDescription("Ask questions of a model that has tools, and look at what it did"),
-  Command.withSubcommands([demo, run, check, show, tools])
+  Command.withSubcommands([demo, run, resume, fork, replay, check, show, tools, emulate])
 )

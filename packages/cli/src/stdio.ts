@@ -25,9 +25,12 @@ export const writeLines = (lines: ReadonlyArray<string>): Effect.Effect<boolean>
 /** Columns of a stream; 80 where it has none. @internal */
 export const columnsOf = (stream: { readonly columns?: number }): number => Math.max(1, stream.columns || 80)
 
+/** Rows of a stream; 24 where it has none. @internal */
+export const rowsOf = (stream: { readonly rows?: number }): number => Math.max(2, stream.rows || 24)
+
 /** stderr: the one screen of the process. @internal */
 export const screen: Screen.Screen = Screen.make({
-  size: () => ({ columns: columnsOf(process.stderr), rows: Math.max(2, process.stderr.rows || 24) }),
+  size: () => ({ columns: columnsOf(process.stderr), rows: rowsOf(process.stderr) }),
   write: (text) => void process.stderr.write(text)
 })
 
@@ -36,6 +39,56 @@ export const isDrawn = (
   stream: { readonly isTTY?: boolean },
   environment: Readonly<Record<string, string | undefined>>
 ): boolean => stream.isTTY === true && !environment["NO_COLOR"] && environment["TERM"] !== "dumb"
+
+/** Whether a person can be asked: questions are shown on stderr and answered on stdin. @internal */
+export const isAttended = (): boolean =>
+  process.stderr.isTTY && process.stdin.isTTY && process.stdin.readable && !process.stdin.readableEnded
+
+/** Hears what is typed until the effect that hears it has an answer. */
+const typing = <A>(hear: (answer: (value: A) => void) => (piece: string) => void, ended: A): Effect.Effect<A> =>
+  Effect.callback((resume) => {
+    const { stdin } = process
+    const stop = (): void => {
+      stdin.off("data", onData).off("end", onEnd)
+      stdin.pause()
+    }
+    const answer = (value: A): void => {
+      stop()
+      resume(Effect.succeed(value))
+    }
+    const onData = hear(answer)
+    const onEnd = (): void => answer(ended)
+    stdin.setEncoding("utf8").on("data", onData).on("end", onEnd).resume()
+    return Effect.sync(stop)
+  })
+
+/** How long what was typed before a question is looked for. */
+const stale = "50 millis"
+
+/**
+ * Drops what was typed before anybody asked. A terminal keeps it, also a line without its end, which only its raw mode gives
+ * away; Ctrl-C is a character then.
+ *
+ * @internal
+ */
+export const dropTyped: Effect.Effect<void> = Effect.acquireUseRelease(
+  Effect.sync(() => process.stdin.setRawMode(true)),
+  () =>
+    typing<void>(() => (piece) => {
+      if (piece.includes("\x03")) process.kill(process.pid, "SIGINT")
+    }, undefined).pipe(Effect.timeoutOption(stale), Effect.asVoid),
+  () => Effect.sync(() => void process.stdin.setRawMode(false))
+)
+
+/** One line that is typed; `undefined` where stdin ends instead. @internal */
+export const typedLine: Effect.Effect<string | undefined> = typing<string | undefined>((answer) => {
+  let text = ""
+  return (piece) => {
+    text += piece
+    const end = text.indexOf("\n")
+    if (end !== -1) answer(text.slice(0, end))
+  }
+}, undefined)
 
 /** How text is laid out on stdout: lines are broken on terminals only. @internal */
 export const page = (): { readonly columns: number; readonly style: Style.Style } => ({

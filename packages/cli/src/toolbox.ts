@@ -59,6 +59,10 @@ const family = (name: Families.Name, root: string): Source => {
   }
 }
 
+/** The first family that has a tool of this name. @internal */
+export const familyOf = (tool: string): Families.Name | undefined =>
+  Families.names.find((name) => Object.hasOwn(Families.all[name].toolkit.tools, tool))
+
 const checkRoot = Effect.fnUntraced(function*(root: string) {
   const fs = yield* FileSystem.FileSystem
   const info = yield* Effect.mapError(

@@ -22,6 +22,8 @@ const problem = (error: CliError.NonShowHelpErrors): string => {
         ? `${name} needs a value: ${expected}`
         : `${name} is "${error.value}", expected ${expected}`
     }
+    case "MissingOption":
+      return `missing flag --${error.option}`
     case "MissingArgument":
       return `missing argument <${error.argument}>`
     default:

@@ -4,6 +4,7 @@ import { ModelScript } from "@volley/core/testing"
 import { Effect } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import * as Layout from "../src/render/layout.ts"
 import type { Report } from "../src/render/report.ts"
 import { emulated, fixture, folder, linesOf, volley } from "./support/volley.ts"
 
@@ -37,7 +38,8 @@ describe.concurrent("volley run", () => {
         { env: { ...env, LEDGER: ledger } }
       )
       assert.strictEqual(code, 0, stderr)
-      const { durationMs, runId, toolCalls, usage, ...rest } = report(stdout)
+      const { cost, durationMs, runId, toolCalls, usage, ...rest } = report(stdout)
+      assert.isAbove(cost as number, 0)
       assert.deepStrictEqual(rest, {
         outcome: "completed",
         text: "All done",
@@ -115,6 +117,28 @@ describe.concurrent("volley run", () => {
       const checked = yield* volley(["check", journal])
       assert.match(checked.stdout, /^0 violations in \d+ events\n$/)
       assert.strictEqual(checked.code, 0)
+    }))
+
+  it.live("--max-cost, --max-total-tokens - end the run, and stderr names the limit and what is above the cost", () =>
+    Effect.gen(function*() {
+      const echo = ModelScript.toolUse([{ name: "echo", input: { text: "x" } }], {
+        usage: { inputTokens: 1_000_000, outputTokens: 10 }
+      })
+      const { env } = yield* emulated([echo, echo])
+      const run = (...flags: ReadonlyArray<string>) =>
+        volley(["run", ...flags, "--output", "json", "--toolkit", fixture("tools"), "Hello"], { env })
+      const cost = yield* run("--max-cost", "0.5")
+      const costly = report(cost.stdout)
+      assert.deepStrictEqual([cost.code, costly.outcome, costly.reason], [3, "limited", "cost"], cost.stderr)
+      const spent = costly.cost as number
+      assert.include(
+        cost.stderr,
+        `limit reached: cost, ${Layout.usd(spent)} of 0.5 USD (${Layout.usd(spent - 0.5)} above)`
+      )
+      const tokens = yield* run("--max-total-tokens", "20000")
+      const many = report(tokens.stdout)
+      assert.deepStrictEqual([tokens.code, many.outcome, many.reason], [3, "limited", "totalTokens"], tokens.stderr)
+      assert.include(tokens.stderr, "limit reached: totalTokens; the model gave no answer")
     }))
 
   it.live("text - the answer and nothing else on stdout", () =>

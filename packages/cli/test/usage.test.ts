@@ -44,6 +44,16 @@ const badInput: ReadonlyArray<readonly [name: string, args: ReadonlyArray<string
   ["negative tool calls", ["run", "--max-tool-calls", "-3", "Hello"], "--max-tool-calls is \"-3\""],
   ["concurrency of zero", ["run", "--concurrency", "0", "Hello"], "--concurrency is \"0\""],
   ["tokens of zero", ["run", "--max-tokens", "0", "Hello"], "--max-tokens is \"0\""],
+  ["cost of zero", ["run", "--max-cost", "0", "Hello"], "--max-cost is \"0\", expected an amount above zero"],
+  ["cost that is no amount", ["fork", "LICENSE", "--turn", "1", "--max-cost", "1e9x"], "--max-cost is \"1e9x\""],
+  ["total tokens of zero", ["run", "--max-total-tokens", "0", "Hello"], "--max-total-tokens is \"0\""],
+  [
+    "approval of an unknown tool",
+    ["run", "--approve", "pay", "Hello"],
+    "--approve: unknown tool \"pay\"; there are no"
+  ],
+  ["resume without a journal", ["resume"], "missing argument <journal>"],
+  ["limits for a run that goes on", ["resume", "--max-turns", "3", "LICENSE"], "unknown flag --max-turns"],
   ["flag without its value", ["run", "Hello", "--journal"], "--journal needs a value"],
   ["unknown family", ["run", "--tools", "files,fish", "Hello"], "Unknown tool family \"fish\"; known: files"],
   ["unknown output", ["run", "--output", "xml", "Hello"], "--output is \"xml\""],

@@ -7,8 +7,12 @@
  * `runPromise` is the door for programs that do not use Effect. A run asks the model, runs the tool calls it asked for in
  * parallel, gives it the answers, and so on until the model answers or a limit is reached.
  *
- * The error type of a run is a closed list: `AiError`, `Refused`, `JournalFailure` and the fatal failures of exactly this
- * agent's tools. Its requirements are the language model and what the agent's tools need.
+ * The error type of a run is a closed list: `AiError`, `Refused`, `JournalFailure`, the fatal failures of exactly this
+ * agent's tools, and what the agent's own options add (`LimitReached`, `OutputInvalid`, `TooManyFailed`). Its requirements are
+ * the language model and what the agent's tools need.
+ *
+ * `resume` goes on with a run whose process is gone, `replay` checks a journal against the present code without calling
+ * anything, `fork` goes on from an earlier turn, and `asTool` makes an agent a tool of another.
  *
  * **Example** (An agent with one tool)
  *
@@ -35,6 +39,7 @@ import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
 import * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
@@ -42,17 +47,28 @@ import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "./Dispatcher.ts"
 import { atEnd } from "./internal/atEnd.ts"
 import * as Bound from "./internal/boundTool.ts"
 import { isBug } from "./internal/classify.ts"
+import type { Definition, Start } from "./internal/run/definition.ts"
+import { outcomeOf } from "./internal/run/outcome.ts"
+import * as RunOutput from "./internal/run/output.ts"
+import * as Replay from "./internal/run/replay.ts"
 import * as Runner from "./internal/run/runner.ts"
+import * as Journal from "./Journal.ts"
 import * as Limits from "./Limits.ts"
-import type * as Outcome from "./Outcome.ts"
+import * as Outcome from "./Outcome.ts"
+import * as PartialFailure from "./PartialFailure.ts"
+import type * as PrepareTurn from "./PrepareTurn.ts"
 import type * as RunEvent from "./RunEvent.ts"
-import type * as ToolFailure from "./ToolFailure.ts"
-import type * as ToolPolicy from "./ToolPolicy.ts"
+import * as RunState from "./RunState.ts"
+import * as Threads from "./Threads.ts"
+import * as ToolCall from "./ToolCall.ts"
+import * as ToolFailure from "./ToolFailure.ts"
+import * as ToolPolicy from "./ToolPolicy.ts"
 
 /**
  * A tool together with its handler: an ordinary `Tool`, which needs no layer.
@@ -109,7 +125,10 @@ class Cancellable implements HandlerContext {
 }
 
 type SuccessOf<Return> = Return extends Effect.Effect<infer A, infer _E, infer _R> ? A : Awaited<Return>
-type ErrorOf<Return> = Return extends Effect.Effect<infer _A, infer E, infer _R> ? E : never
+/** A promise may be rejected with anything. */
+type ErrorOf<Return> = Return extends Effect.Effect<infer _A, infer E, infer _R> ? E
+  : Return extends PromiseLike<unknown> ? unknown
+  : never
 type ServicesOf<Return> = Return extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
 
 /** While the handler's type is not known yet (`unknown`), nothing is wrong with it. */
@@ -134,6 +153,7 @@ type Declared<Return, Success, Failure> = unknown extends Return ? unknown
  *
  * @param name - 1 to 64 letters, digits, `_` or `-`
  * @param options.class - the effect class, default `"effectful"`
+ * @param options.needsApproval - whether calls want approval, or which do; default none
  * @category constructors
  * @since 0.1.0
  */
@@ -152,6 +172,9 @@ export const tool = <
       readonly parameters?: Fields
       readonly success?: Schema.Codec<Success, unknown>
       readonly failure?: Schema.Codec<Failure, unknown>
+      readonly needsApproval?:
+        | boolean
+        | ((parameters: Schema.Struct<Fields>["Type"]) => boolean | Effect.Effect<boolean>)
       readonly run: (parameters: Schema.Struct<Fields>["Type"], context: HandlerContext) => Return
     }
     & Declared<NoInfer<Return>, NoInfer<Success>, NoInfer<Failure>>
@@ -160,7 +183,8 @@ export const tool = <
     description: options.description,
     parameters: Schema.Struct(options.parameters ?? {}),
     success: options.success ?? Schema.Unknown,
-    failure: options.failure ?? Schema.Unknown
+    failure: options.failure ?? Schema.Unknown,
+    ...(options.needsApproval === undefined ? {} : { needsApproval: options.needsApproval as never })
   })
   const classified = options.class === "readonly"
     ? made.annotate(Tool.Readonly, true).annotate(Tool.Idempotent, true).annotate(Tool.Destructive, false)
@@ -223,13 +247,18 @@ type FatalOf<M> = ToolOf<M> extends infer T ? T extends Tool.Any ? ToolFailure.F
 export const TypeId = "~@volley/core/Agent"
 
 /**
- * An agent. `E` is the union of its tools' fatal failures, `R` what its tools need.
+ * An agent. `E` is the union of its tools' fatal failures and of what its options add, `R` what its tools need, `Output` its
+ * structured output.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Agent<out Tools, out E = never, out R = never> {
-  readonly [TypeId]: { readonly _E: (_: never) => E; readonly _R: (_: never) => R }
+export interface Agent<out Tools, out E = never, out R = never, out Output = undefined> {
+  readonly [TypeId]: {
+    readonly _E: (_: never) => E
+    readonly _R: (_: never) => R
+    readonly _Output: (_: never) => Output
+  }
   readonly name: string
   readonly instructions: string | undefined
   readonly tools: Tools
@@ -237,7 +266,7 @@ export interface Agent<out Tools, out E = never, out R = never> {
 }
 
 interface Internals {
-  readonly toolkit: Toolkit.WithHandler<Record<string, Tool.Any>>
+  readonly definition: Definition
   readonly layer: Layer.Layer<never>
 }
 
@@ -263,6 +292,23 @@ const collect = (agent: string, members: ReadonlyArray<Member>): Record<string, 
   return tools
 }
 
+type LimitErrors<OnLimit> = OnLimit extends "fail" ? Outcome.LimitReached : never
+
+type OutputErrors<Output> = [Output] extends [undefined] ? never : Outcome.OutputInvalid
+
+type PartialErrors<Partial> = Partial extends { readonly failIf: number } | { readonly quorum: number }
+  ? Outcome.TooManyFailed
+  : never
+
+/** The tool that gives the structured output, where the model is asked for it by a tool. */
+const outputName = "final_answer"
+
+/** How failures of tools are told, for the system prompt. */
+const resilience =
+  "Some tool calls fail. A transient failure has been retried already: go on with what you have, or try again "
+  + "later. A permanent failure will not go away: correct the call, or do without it. When the outcome of a call is unknown, "
+  + "verify it before you repeat the call. Say in your answer what could not be found out."
+
 /**
  * Defines an agent.
  *
@@ -273,32 +319,72 @@ const collect = (agent: string, members: ReadonlyArray<Member>): Record<string, 
  * same name would otherwise share one. Two tools of one agent may not have the same name.
  *
  * @param name - shown in journals, logs and spans
+ * @param options.resilienceNote - whether the instructions say how failures of tools are told; default no
  * @param options.layer - handlers of this agent's own, built once per run
+ * @param options.onLimit - whether a run that reaches a limit answers with what it has (the default) or fails with
+ * `LimitReached`
+ * @param options.output - the structured output: what the model answers is decoded by this schema into `outcome.output`. An
+ * answer that does not fit is sent back once, then the run fails with `OutputInvalid`. A model that follows no schema of
+ * its text (see `ModelSettings.followsOutput`) is asked to call a tool named `final_answer`
+ * @param options.partialFailure - what a turn is to do when some of its calls failed; default `"continue"`
+ * @param options.prepareTurn - what is asked of the model turn by turn
  * @throws `Error` when two tools have one name, a name is not allowed or the policies do not fit (`Dispatcher.check`),
  * `RangeError` for a limit out of range
  * @category constructors
  * @since 0.1.0
  */
-export const make = <const Members extends ReadonlyArray<Member> = [], Provided = never, Needed = never>(
+export const make = <
+  const Members extends ReadonlyArray<Member> = [],
+  Provided = never,
+  Needed = never,
+  Output = undefined,
+  const OnLimit extends Limits.Resolved["onLimit"] = "answer",
+  const Partial extends PartialFailure.PartialFailure = "continue"
+>(
   name: string,
   options: {
     readonly instructions?: string
+    readonly resilienceNote?: boolean
     readonly tools?: Members
     readonly layer?: Layer.Layer<Provided, never, Needed>
     readonly limits?: Limits.Limits
+    readonly onLimit?: OnLimit
+    readonly output?: Schema.Codec<Output, unknown>
+    readonly partialFailure?: Partial
+    readonly prepareTurn?: PrepareTurn.PrepareTurn
   } = {}
-): Agent<ToolsOf<Members>, FatalOf<Members[number]>, Exclude<RequirementsOf<Members[number]>, Provided> | Needed> => {
+): Agent<
+  ToolsOf<Members>,
+  FatalOf<Members[number]> | LimitErrors<OnLimit> | OutputErrors<Output> | PartialErrors<Partial>,
+  Exclude<RequirementsOf<Members[number]>, Provided | LanguageModel.LanguageModel> | Needed,
+  Output
+> => {
   const tools = collect(name, options.tools ?? [])
+  if (options.output !== undefined && outputName in tools) {
+    throw new Error(`Agent "${name}": an agent with an output may have no tool named "${outputName}"`)
+  }
+  const instructions = [options.instructions, options.resilienceNote === true ? resilience : undefined]
+    .filter((text) => text !== undefined)
   const agent = {
     [TypeId]: {} as never,
     name,
-    instructions: options.instructions,
+    instructions: instructions.length === 0 ? undefined : instructions.join("\n\n"),
     tools: tools as ToolsOf<Members>,
-    limits: Limits.resolve(options.limits)
+    limits: Limits.resolve(options.limits, options.onLimit)
   }
   internals.set(agent, {
-    // the model is shown the tools and can run none: calls go through the dispatcher alone
-    toolkit: { tools, handle: () => Effect.die(new Error("Tool calls are answered by the dispatcher")) },
+    definition: {
+      name,
+      instructions: agent.instructions,
+      limits: agent.limits,
+      // the model is shown the tools and can run none: calls go through the dispatcher alone
+      toolkit: { tools, handle: () => Effect.die(new Error("Tool calls are answered by the dispatcher")) },
+      output: options.output === undefined
+        ? undefined
+        : RunOutput.make(outputName, options.output),
+      partialFailure: PartialFailure.make(options.partialFailure ?? "continue"),
+      prepareTurn: options.prepareTurn
+    },
     layer: (options.layer ?? Layer.empty) as Layer.Layer<never>
   })
   return agent
@@ -309,8 +395,9 @@ export const make = <const Members extends ReadonlyArray<Member> = [], Provided 
  *
  * - `runId`: default a random id.
  * - `tenant`: on whose behalf the run is; handlers read it from `ToolCall.current`.
- * - `thread`: the conversation that this run is part of; its runs share a retry budget.
- * - `history`: the transcript of earlier runs.
+ * - `thread`: the conversation that this run is part of. Its runs share a retry budget; where `Threads` keeps it, the run goes on
+ *   from it and adds to it, however the run ends.
+ * - `history`: the transcript of earlier runs, after that of the thread.
  * - `metadata`: kept in the journal.
  * - `onEvent`: called with every event and delta in order, before the next one; the run waits for it.
  *
@@ -343,6 +430,47 @@ const randomId = Effect.map(
   (parts) => `run_${parts.map((part) => Math.abs(part).toString(36).padStart(11, "0")).join("")}`
 )
 
+/** Builds the agent's own layer around a run of it. */
+const inLayer = <A, R>(
+  { layer }: Internals,
+  running: Effect.Effect<A, unknown, R | Scope.Scope>
+): Effect.Effect<never> => running.pipe(Effect.scoped, Effect.provide(layer)) as Effect.Effect<never>
+
+const nothing = () => Effect.void
+
+/** The thread of a run: its messages so far, and what adds those of the run. */
+const threadOf = Effect.fnUntraced(function*(thread: string | undefined) {
+  const threads = yield* Threads.current
+  if (thread === undefined) return { history: Prompt.empty, keep: nothing }
+  const history = yield* threads.read(thread)
+  const { length } = history.content
+  return {
+    history,
+    keep: (transcript: Prompt.Prompt) => threads.append(thread, length, transcript.content.slice(length))
+  }
+})
+
+const begin = Effect.fnUntraced(function*(
+  { definition }: Internals,
+  input: Prompt.RawInput,
+  options: RunOptions,
+  forkedFrom?: Start["forkedFrom"]
+) {
+  const runId = options.runId ?? (yield* randomId)
+  const { history, keep } = yield* threadOf(options.thread)
+  const writer = yield* (yield* Journal.current).open(runId)
+  const start: Start = {
+    runId,
+    input: Prompt.make(input),
+    history: withoutApprovals(Prompt.concat(history, options.history ?? Prompt.empty)),
+    tenant: options.tenant,
+    thread: options.thread,
+    metadata: options.metadata,
+    forkedFrom
+  }
+  return yield* Runner.run(definition, start, { writer, publish: options.onEvent ?? nothing, keep })
+})
+
 /**
  * Executes an agent once for an input.
  *
@@ -355,26 +483,232 @@ const randomId = Effect.map(
  * @category combinators
  * @since 0.1.0
  */
-export const run: <Tools, E, R>(
-  agent: Agent<Tools, E, R>,
+export const run = <Tools, E, R, Output>(
+  agent: Agent<Tools, E, R, Output>,
   input: Prompt.RawInput,
-  options?: RunOptions
-) => Effect.Effect<Outcome.Outcome, Outcome.RunError | E, R | LanguageModel.LanguageModel> = Effect.fnUntraced(
-  function*(agent, input, options = {}) {
-    const { layer, toolkit } = internals.get(agent)!
-    const start: Runner.Start = {
-      runId: options.runId ?? (yield* randomId),
-      input: Prompt.make(input),
-      history: withoutApprovals(options.history ?? Prompt.empty),
-      tenant: options.tenant,
-      thread: options.thread,
-      metadata: options.metadata,
-      publish: options.onEvent ?? (() => Effect.void)
-    }
-    const running = Runner.run({ ...agent, toolkit }, start)
-    return yield* running.pipe(Effect.scoped, Effect.provide(layer)) as Effect.Effect<Outcome.Outcome>
+  options: RunOptions = {}
+): Effect.Effect<Outcome.Outcome<Output>, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
+  Effect.suspend(() => {
+    const internal = internals.get(agent)!
+    return inLayer(internal, begin(internal, input, options))
+  })
+
+const ends = (events: ReadonlyArray<RunEvent.RunEvent>): RunState.RunState =>
+  events.reduce(RunState.apply, RunState.initial)
+
+const unreadable = (runId: string, message: string) => new Journal.JournalFailure({ runId, operation: "read", message })
+
+const goOn = Effect.fnUntraced(function*(
+  { definition }: Internals,
+  runId: string,
+  onEvent: NonNullable<RunOptions["onEvent"]>
+) {
+  const { events, writer } = yield* (yield* Journal.current).reopen(runId)
+  const state = ends(events)
+  if (state.started === undefined) return yield* unreadable(runId, `Run "${runId}" has not begun`)
+  if (state.started.agent !== definition.name) {
+    return yield* unreadable(runId, `Run "${runId}" is of agent "${state.started.agent}", not of "${definition.name}"`)
   }
-)
+  if (state.ended?.outcome === "failed" || state.ended?.outcome === "cancelled") {
+    return yield* unreadable(
+      runId,
+      `Run "${runId}" has ended (${state.ended.outcome}); begin a new run with its transcript as history, or fork it`
+    )
+  }
+  if (state.ended !== undefined) return yield* outcomeOf(state, definition.output, undefined)
+  const { history, keep } = yield* threadOf(state.started.thread)
+  return yield* Runner.run(definition, state, {
+    writer,
+    publish: onEvent,
+    // the thread had the messages of the run's history when the run began
+    keep: history.content.length > state.started.history.content.length ? nothing : keep
+  })
+})
+
+/**
+ * Goes on with a run whose process is gone, from its journal; the time in between does not count.
+ *
+ * **Details**
+ *
+ * A reply that was being received is asked for again. A call that was begun and not answered is run again where its class allows
+ * it, the class that the journal has and the present one; an effectful one is settled by its `reconcile`, or answered "outcome
+ * unknown". What was decided about approvals holds. A run that has ended gives what it ended with; one that was cancelled or has
+ * failed is not gone on with and fails with `JournalFailure`.
+ *
+ * @param runId - of a run that the journal in use has
+ * @category combinators
+ * @since 0.1.0
+ */
+export const resume = <Tools, E, R, Output>(
+  agent: Agent<Tools, E, R, Output>,
+  runId: string,
+  options: Pick<RunOptions, "onEvent"> = {}
+): Effect.Effect<Outcome.Outcome<Output>, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
+  Effect.suspend(() => {
+    const internal = internals.get(agent)!
+    return inLayer(internal, goOn(internal, runId, options.onEvent ?? nothing))
+  })
+
+/**
+ * What a replay found: the events as the present code decides them, up to the first that it would not have written, and
+ * which one that is (from 0), with the reason.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Replayed extends Replay.Replayed {}
+
+/**
+ * Goes through the events of a run and decides everything again with the present code, without calling a model or a tool: what
+ * they said is taken from the journal. A process that has the same code gives the same events.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const replay = <Tools, E, R, Output>(
+  agent: Agent<Tools, E, R, Output>,
+  events: ReadonlyArray<RunEvent.RunEvent>
+): Effect.Effect<Replayed, never, R> => {
+  const internal = internals.get(agent)!
+  return inLayer(internal, Replay.replay(internal.definition, events))
+}
+
+/** The transcript before a turn of a run; after a reply without calls, with what the run itself said then. */
+const before = (
+  events: ReadonlyArray<RunEvent.RunEvent>,
+  turn: number,
+  hasInput: boolean
+): Prompt.Prompt | undefined => {
+  const position = events.findIndex((event) => event._tag === "ModelRequested" && event.turn === turn)
+  if (position === -1) return undefined
+  const { transcript } = ends(events.slice(0, position))
+  return !hasInput && transcript.content.at(-1)?.role === "assistant"
+    ? ends(events.slice(0, position + 1)).transcript
+    : transcript
+}
+
+/** Thinking is bound to exactly what came before it, so that after a change there can be none. */
+const unbound = (edited: Prompt.Prompt, original: Prompt.Prompt): Prompt.Prompt => {
+  const same = edited.content.findIndex((message, i) => message !== original.content[i])
+  if (same === -1) return edited
+  return Prompt.fromMessages(edited.content.flatMap((message, i): ReadonlyArray<Prompt.Message> => {
+    if (i < same || message.role !== "assistant") return [message]
+    const content = message.content.filter((part) => part.type !== "reasoning")
+    return content.length === 0 ? [] : [Prompt.assistantMessage({ content, options: message.options })]
+  }))
+}
+
+/**
+ * Begins a new run from what an earlier one knew before one of its turns.
+ *
+ * **Details**
+ *
+ * Fails with `JournalFailure` where the events have no such turn. The first message that `edit` changes ends the thinking of
+ * the model that is kept: its signatures hold for exactly what came before.
+ *
+ * @param events - of the earlier run
+ * @param options.turn - from 1
+ * @param options.edit - changes the transcript before that turn; default as it is
+ * @param options.input - what is said then; default nothing
+ * @category combinators
+ * @since 0.1.0
+ */
+export const fork = <Tools, E, R, Output>(
+  agent: Agent<Tools, E, R, Output>,
+  events: ReadonlyArray<RunEvent.RunEvent>,
+  options: Omit<RunOptions, "history" | "thread"> & {
+    readonly turn: number
+    readonly edit?: (transcript: Prompt.Prompt) => Prompt.Prompt
+    readonly input?: Prompt.RawInput
+  }
+): Effect.Effect<Outcome.Outcome<Output>, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
+  Effect.suspend(() => {
+    const { edit = (transcript: Prompt.Prompt) => transcript, input, turn, ...rest } = options
+    const { started } = ends(events)
+    const original = before(events, turn, input !== undefined)
+    if (started === undefined || original === undefined) {
+      return Effect.fail(unreadable(started?.runId ?? "", `The run has no turn ${turn}`))
+    }
+    const internal = internals.get(agent)!
+    const history = unbound(edit(original), original)
+    return inLayer(
+      internal,
+      begin(internal, input ?? Prompt.empty, { ...rest, history }, { runId: started.runId, turn })
+    )
+  })
+
+/** Of a sub-agent without a deadline of its own. */
+const longest = Duration.days(1)
+
+/** What a call of the class may do, least first. */
+const classes: ReadonlyArray<ToolPolicy.EffectClass> = ["readonly", "idempotent", "effectful"]
+
+const worstOf = (tools: Iterable<Tool.Any>): ToolPolicy.EffectClass =>
+  classes[Math.max(0, ...Array.from(tools, (tool) => classes.indexOf(ToolPolicy.effectClass(tool))))]!
+
+/**
+ * Makes an agent a tool of another: its parameter is the task, its result the answer (or the structured output).
+ *
+ * **Details**
+ *
+ * The sub-agent's run draws on the limits of the run that calls it: turns, tool calls, retries, tokens, cost and deadline; `depth`
+ * and `subRuns` bound how many there are. What it used counts for the run above. Its effect class is the worst of its tools. A
+ * fatal failure of its tools ends the run above as well.
+ *
+ * @param options.name - default the agent's name
+ * @category constructors
+ * @since 0.1.0
+ */
+export const asTool = <Tools, E, R, Output>(
+  agent: Agent<Tools, E, R, Output>,
+  options: { readonly name?: string; readonly description: string }
+): BoundTool<
+  string,
+  Schema.Struct<{ readonly task: typeof Schema.String }>,
+  unknown,
+  Outcome.RunError | E | ToolFailure.Permanent,
+  R | LanguageModel.LanguageModel
+> => {
+  const { definition } = internals.get(agent)!
+  const answer = (outcome: Outcome.Outcome<unknown>): Effect.Effect<unknown, ToolFailure.Permanent> => {
+    if (outcome._tag === "Completed") return Effect.succeed(outcome.output ?? outcome.text)
+    return outcome.text === ""
+      ? Effect.fail(
+        ToolFailure.permanent({ reason: "FailedPrecondition", message: `it reached its limit of ${outcome.limit}` })
+      )
+      : Effect.succeed(`${outcome.text}\n\n(it reached its limit of ${outcome.limit})`)
+  }
+  const refused = (error: Outcome.RunError | E) =>
+    Effect.fail(
+      error instanceof Outcome.Refused
+        ? ToolFailure.permanent({ reason: "PermissionDenied", message: error.message })
+        : error
+    )
+  const handle = ({ task }: { readonly task: string }) =>
+    ToolCall.current.pipe(
+      Effect.flatMap((call) =>
+        run(
+          agent,
+          task,
+          call === undefined ? {} : {
+            runId: `${call.runId}.${call.turn}.${call.index}.${call.attempt}`,
+            ...(call.tenant === undefined ? {} : { tenant: call.tenant })
+          }
+        )
+      ),
+      Effect.catch(refused),
+      Effect.flatMap(answer)
+    )
+  const made = tool(options.name ?? agent.name, {
+    description: options.description,
+    class: worstOf(Object.values(definition.toolkit.tools)),
+    parameters: { task: Schema.String.annotate({ description: "What is to be done, with all that has to be known" }) },
+    failure: Schema.Unknown,
+    run: handle
+  } as never) as Tool.Any
+  // its run has limits of its own, and those of the run above
+  return ToolPolicy.set(made, { timeout: definition.limits.deadline ?? longest, retry: { times: 0 } }) as never
+}
 
 /** Events and deltas that a slow reader may lag behind before the run waits for it. */
 const streamBuffer = 256
@@ -386,8 +720,8 @@ const streamBuffer = 256
  * @category combinators
  * @since 0.1.0
  */
-export const stream = <Tools, E, R>(
-  agent: Agent<Tools, E, R>,
+export const stream = <Tools, E, R, Output>(
+  agent: Agent<Tools, E, R, Output>,
   input: Prompt.RawInput,
   options: Omit<RunOptions, "onEvent"> = {}
 ): Stream.Stream<
@@ -415,14 +749,14 @@ export const stream = <Tools, E, R>(
  * @category combinators
  * @since 0.1.0
  */
-export const runPromise = <Tools, E, R, ModelError = never, LayerError = never>(
-  agent: Agent<Tools, E, R>,
+export const runPromise = <Tools, E, R, Output, ModelError = never, LayerError = never>(
+  agent: Agent<Tools, E, R, Output>,
   input: Prompt.RawInput,
   options: RunOptions & {
     readonly model: Layer.Layer<LanguageModel.LanguageModel, ModelError>
     readonly signal?: AbortSignal
   } & ([R] extends [never] ? { readonly layer?: never } : { readonly layer: Layer.Layer<R, LayerError> })
-): Promise<Outcome.Outcome> => {
+): Promise<Outcome.Outcome<Output>> => {
   const layer = (options.layer ?? Layer.empty) as Layer.Layer<R, LayerError>
   return Effect.runPromise(
     Effect.provide(run(agent, input, options), Layer.merge(options.model, layer)),

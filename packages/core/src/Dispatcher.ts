@@ -5,7 +5,7 @@
  *
  * A call goes through these stages, outermost first:
  *
- * `resolve the tool → decode the arguments → join an equal call → cache → wait for the serial key → wait for the calls it
+ * `resolve the tool → decode the arguments → approval → join an equal call → cache → wait for the serial key → wait for the calls it
  * comes after → fallback (retry (reconcile (hedge (circuit breaker (rate limit (bulkhead (timeout (handler, encode)))))))) →
  * bound the size → answer`
  *
@@ -16,7 +16,8 @@
  *
  * @since 0.1.0
  */
-import type * as Tool from "effect/ai/Tool"
+import type * as Prompt from "effect/ai/Prompt"
+import * as Tool from "effect/ai/Tool"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -28,7 +29,7 @@ import { atEnd } from "./internal/atEnd.ts"
 import * as BoundTool from "./internal/boundTool.ts"
 import { canonicalArguments } from "./internal/canonicalJson.ts"
 import { isTooDeep } from "./internal/depth.ts"
-import { after, makeSubmitted } from "./internal/dispatch/after.ts"
+import { after, makeSubmitted, type Other } from "./internal/dispatch/after.ts"
 import * as Answers from "./internal/dispatch/answer.ts"
 import { attempt } from "./internal/dispatch/attempt.ts"
 import { makeRoom, maximumBytesOfTurn } from "./internal/dispatch/bound.ts"
@@ -37,11 +38,12 @@ import { bulkhead } from "./internal/dispatch/bulkhead.ts"
 import { cache } from "./internal/dispatch/cache.ts"
 import { checkTools } from "./internal/dispatch/checkTools.ts"
 import { fallback } from "./internal/dispatch/fallback.ts"
+import { type Gate, makeGate, makeGrants } from "./internal/dispatch/gate.ts"
 import { hedge } from "./internal/dispatch/hedge.ts"
 import { type Handler, makeDecode, makePlan } from "./internal/dispatch/plan.ts"
 import { rateLimit } from "./internal/dispatch/rateLimit.ts"
 import { reconcile } from "./internal/dispatch/reconcile.ts"
-import * as Retries from "./internal/dispatch/retries.ts"
+import { makeRetries, type OfRun } from "./internal/dispatch/retries.ts"
 import { retry } from "./internal/dispatch/retry.ts"
 import { serial } from "./internal/dispatch/serial.ts"
 import { singleFlight } from "./internal/dispatch/singleFlight.ts"
@@ -57,6 +59,7 @@ import {
   type Stage
 } from "./internal/dispatch/stage.ts"
 import { unknownTool } from "./internal/dispatch/texts.ts"
+import { isMasked } from "./internal/masked.ts"
 import * as Permits from "./internal/permits.ts"
 import { sha256 } from "./internal/sha256.ts"
 import * as Telemetry from "./internal/telemetry.ts"
@@ -80,6 +83,7 @@ const through = (stages: ReadonlyArray<Stage>, plan: Plan, innermost: Execute): 
 interface Compiled {
   readonly effectClass: ToolPolicy.EffectClass
   readonly decode: (params: unknown) => Effect.Effect<unknown, string>
+  readonly gate: Gate | undefined
   readonly plan: Plan
   /** The inner stages alone. */
   readonly attempts: Execute
@@ -119,19 +123,33 @@ export interface Answer extends Answers.Answer {}
 export interface Request extends Asked {}
 
 /**
+ * The retries of a run: how many it may have and how many are left. Those of a run that another one started are taken from
+ * both.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Retries extends OfRun {}
+
+/**
  * The calls of one turn.
  *
  * - `submit` decodes a call and takes its place among the others, so calls are submitted in call order; the effect that
- *   comes back runs the call, in a fiber of its own, and gives its answer.
- * - `close` says that no call will be added: calls that come `after` others wait for it, and until then room is held back for
- *   the results of calls that may come.
+ *   comes back runs the call, in a fiber of its own, and gives its answer. A call that wants approval and has none is not run.
+ * - `approve` lets one call that wants approval run, once, until `expires` (milliseconds since the epoch, default for ever).
+ * - `close` says that all calls of the turn are known: those submitted, and `others`, which are answered without being run or
+ *   submitted later. Calls that come `after` others wait for it, and until then room is held back for the results of calls that
+ *   may come.
+ * - `withhold` says that a call announced as to be submitted later is not run.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Dispatch {
   readonly submit: (request: Request, deadline: number) => Effect.Effect<Effect.Effect<Answer>>
-  readonly close: () => void
+  readonly approve: (key: string, expires?: number) => void
+  readonly close: (others?: ReadonlyArray<Other>) => void
+  readonly withhold: (name: string, index: number) => void
 }
 
 /**
@@ -151,6 +169,14 @@ export const idempotencyKey = (runId: string, { index, name, params, turn }: Omi
  */
 export const effectClass = (dispatcher: Dispatcher, name: string): ToolPolicy.EffectClass =>
   dispatcher.tools.get(name)?.effectClass ?? "readonly"
+
+/**
+ * Whether calls of the tool of that name may want approval.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const isGated = (dispatcher: Dispatcher, name: string): boolean => dispatcher.tools.get(name)?.gate !== undefined
 
 /**
  * What is wrong with the policies of tools that are to run together: an option that the class of a tool does not allow
@@ -187,6 +213,7 @@ const compile = (services: Context.Context<never>) => {
     const made: Compiled = {
       effectClass: plan.effectClass,
       decode: makeDecode(tool, services),
+      gate: makeGate(tool, services),
       plan,
       attempts,
       execute: through(outer, plan, attempts)
@@ -205,7 +232,8 @@ const compile = (services: Context.Context<never>) => {
  */
 export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effect.fn.Return<Dispatcher> {
   const compiled = compile(yield* Effect.context())
-  const all = Array.from(tools)
+  // what the provider runs itself is never dispatched
+  const all = Array.from(tools).filter((tool) => !Tool.isProviderDefined(tool) || tool.requiresHandler)
   return {
     tools: new Map(all.map((tool) => [tool.name, compiled(tool)])),
     readable: all.some(ResultStore.isReadResult),
@@ -214,6 +242,28 @@ export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effe
     results: yield* ResultStore.current
   }
 })
+
+/**
+ * Whether a call wants approval before it is run; one whose arguments are not valid is not run anyway.
+ *
+ * @param messages - the conversation that led to the call
+ * @category combinators
+ * @since 0.1.0
+ */
+export const wantsApproval = (
+  dispatcher: Dispatcher,
+  request: Request,
+  messages: ReadonlyArray<Prompt.Message>
+): Effect.Effect<boolean> => {
+  const tool = dispatcher.tools.get(request.name)
+  const gate = tool?.gate
+  return tool === undefined || gate === undefined
+    ? Effect.succeed(false)
+    : Effect.matchCauseEffect(tool.decode(request.params), {
+      onFailure: () => Effect.succeed(false),
+      onSuccess: (decoded) => gate(request, decoded, messages)
+    })
+}
 
 const invalid = (reason: ToolFailure.PermanentReason, message: string): Failed =>
   notExecuted("permanent", reason, message)
@@ -234,7 +284,7 @@ const journalLost = (error: JournalFailure): Failed => ({
  * @param options.concurrency - handlers that run at the same time, at least 1
  * @param options.retries - of the run; the same object for every dispatch of it
  * @param options.thread - of which the run is one
- * @param options.withheld - names of the calls of the turn that are not run
+ * @param options.messages - the conversation so far, for tools that decide by it whether a call wants approval
  * @param options.emit - appends an event; when it fails the call in question is answered with a fatal failure
  * @category constructors
  * @since 0.1.0
@@ -243,16 +293,16 @@ export const open = (
   dispatcher: Dispatcher,
   options: Pick<Shared, "runId" | "tenant" | "publish"> & {
     readonly concurrency: number
-    readonly retries: Retries.OfRun
+    readonly retries: Retries
     readonly thread: string | undefined
-    readonly withheld: ReadonlyArray<string>
+    readonly messages?: () => ReadonlyArray<Prompt.Message>
     readonly emit: (event: RunEvent.RunEvent) => Effect.Effect<void, JournalFailure>
   }
 ): Dispatch => {
   const { cache, dependencies, readable, results } = dispatcher
   const room = makeRoom(maximumBytesOfTurn)
   const submitted = makeSubmitted()
-  for (const name of options.withheld) submitted.add(name, -1)(false)
+  const grants = makeGrants()
   const shared: Shared = {
     runId: options.runId,
     tenant: options.tenant,
@@ -262,7 +312,7 @@ export const open = (
     submitted,
     dependencies,
     cache,
-    retries: Retries.make(options.retries, dependencies, options.thread),
+    retries: makeRetries(options.retries, dependencies, options.thread),
     emit: (event) => Effect.mapError(options.emit(event), journalLost),
     publish: options.publish
   }
@@ -279,7 +329,26 @@ export const open = (
           )
         ))
 
-  /** Runs a call whose arguments are decoded, or the failure to do so, to its answer. */
+  const messages = options.messages ?? (() => [])
+
+  /** A call that wants approval and has none is refused here, whoever asks. */
+  const authorize = (request: Request, gate: Gate, decoded: unknown): Effect.Effect<unknown, Failed> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      grants.take(idempotencyKey(options.runId, request), now)
+        ? Effect.succeed(decoded)
+        : Effect.flatMap(gate(request, decoded, messages()), (wanted) =>
+          wanted
+            ? Effect.fail(invalid("PermissionDenied", "the call wants approval and was not approved"))
+            : Effect.succeed(decoded)))
+
+  const admit = (request: Request): Effect.Effect<unknown, Failed> => {
+    const tool = dispatcher.tools.get(request.name)
+    const decoded = decode(request, tool)
+    const gate = tool?.gate
+    return gate === undefined ? decoded : Effect.flatMap(decoded, (value) => authorize(request, gate, value))
+  }
+
+  /** Runs a call that is admitted to its answer, or the failure to admit it. */
   const toAnswer = (request: Request, deadline: number, decoded: Exit.Exit<unknown, Failed>) => {
     const tool = dispatcher.tools.get(request.name)
     const answered = submitted.add(request.name, request.index)
@@ -289,16 +358,20 @@ export const open = (
       decoded: Exit.isSuccess(decoded) ? decoded.value : undefined,
       deadline,
       shared,
-      history: { attempts: 0, handlers: [] },
+      history: { attempts: request.before?.attempts ?? 0, handlers: [], acted: request.before?.acted ?? false },
       hedge: false,
       handler: undefined
     }
     // called here, in call order: see `Execute`
-    const run = tool === undefined || Exit.isFailure(decoded) ? Exit.map(decoded, () => nothing) : tool.execute(call)
+    const run = resumed(tool, call, Exit.isSuccess(decoded)) ??
+      (tool === undefined || Exit.isFailure(decoded) ? Exit.map(decoded, () => nothing) : tool.execute(call))
     const answer = (exit: Exit.Exit<Result, Failed>) =>
       Answers.answer({ place, results, readable }, call, tool?.plan, exit)
+    // what an attempt before did stays done
+    const open = (failed: Failed): Failed => call.history.acted === true ? { ...failed, executed: true } : failed
     const answering = Effect.matchCauseEffect(run, {
-      onFailure: (cause) => Cause.hasInterruptsOnly(cause) ? Effect.interrupt : answer(Exit.failCause(cause)),
+      onFailure: (cause) =>
+        Cause.hasInterruptsOnly(cause) ? Effect.interrupt : answer(Exit.failCause(Cause.map(cause, open))),
       onSuccess: (result) => answer(Exit.succeed(result))
     })
     const settled = atEnd(answering, (exit) => {
@@ -309,17 +382,48 @@ export const open = (
   }
 
   const submit: Dispatch["submit"] = (request, deadline) =>
-    Effect.map(
-      Effect.exit(decode(request, dispatcher.tools.get(request.name))),
-      (decoded) => toAnswer(request, deadline, decoded)
-    )
+    Effect.map(Effect.exit(admit(request)), (admitted) => toAnswer(request, deadline, admitted))
 
-  const close = (): void => {
-    submitted.close()
-    room.close()
+  const close: Dispatch["close"] = (others = []) => {
+    submitted.close(others)
+    room.close(others.filter(({ ok }) => ok === undefined).length)
   }
 
-  return { submit, close }
+  const withhold: Dispatch["withhold"] = (name, index) => {
+    submitted.add(name, index)(false)
+    room.add().leave()
+  }
+
+  return { submit, approve: grants.add, close, withhold }
+}
+
+const lost: Failed = {
+  kind: "unknown",
+  reason: "Unknown",
+  message: "the process ended while this call was running",
+  executed: true
+}
+
+const masked = invalid(
+  "FailedPrecondition",
+  "its arguments held a secret, which the journal does not keep; ask for it again"
+)
+
+/**
+ * What a call that was begun before comes to without being run again; `undefined` where it may be run. It may where both its
+ * class then and its class now allow it, or where the tool can find out what came of it.
+ */
+const resumed = (tool: Compiled | undefined, call: Call, admitted: boolean): Exit.Exit<never, Failed> | undefined => {
+  const { before, params } = call
+  if (before === undefined) return undefined
+  const { failure } = before
+  if (failure?.kind === "permanent" || failure?.kind === "defect") return Exit.fail(failure)
+  const held = isMasked(params)
+  const isHarmless = before.class !== "effectful" && tool?.effectClass !== "effectful"
+  if (!before.acted || isHarmless) return held ? Exit.fail(masked) : undefined
+  if (held || !admitted || tool?.plan.reconcile === undefined) return Exit.fail(lost)
+  call.history.lost = lost
+  return undefined
 }
 
 /**
@@ -382,7 +486,6 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
     thread: undefined,
     concurrency: limits.concurrency,
     retries: { allowed: limits.retries, left: limits.retries },
-    withheld: [],
     emit: (event) => Effect.sync(() => void events.push(event)),
     publish: () => Effect.void
   })
@@ -391,6 +494,8 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
     Math.min(limits.deadline ?? Number.POSITIVE_INFINITY, limits.toolTimeout ?? Number.POSITIVE_INFINITY)
   const asked = { turn: 1, request: 1, index: 0, id: "call", name: tool.name, params: args }
   const request: Request = { ...asked, key: idempotencyKey(runId, asked) }
+  // whoever calls a tool by name has approved the call
+  dispatch.approve(request.key)
   const run = yield* dispatch.submit(request, deadline)
   dispatch.close()
   const { fatal, ...answer } = yield* run

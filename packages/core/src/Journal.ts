@@ -4,9 +4,14 @@
  * **Details**
  *
  * The Runner appends each event before it acts on it; a journal that cannot be written fails the run before the act. A
- * journal is a reference, so it is never in a run's requirements; without one nothing is kept. `layerFile` writes one
- * JSON line an event, with one write each, through the redactor of the context, to a file that only its owner may read.
- * It does not call fsync: a killed process loses nothing, a power failure may.
+ * journal is a reference, so it is never in a run's requirements; without one nothing is kept. `layerFile` and
+ * `layerDirectory` write one JSON line an event, with one write each, through the redactor of the context, to a file that
+ * only its owner may read. They do not call fsync: a killed process loses nothing, a power failure may.
+ *
+ * A run has one writer. A run whose writer is gone is continued by `reopen`, which writes nothing: the run then appends
+ * `RunResumed`, and a writer that is alive after all is refused from its next event on, before it acts. In files each
+ * append first looks whether the file is as this writer left it. Two writers that append at the very same moment are not
+ * told apart by that: both events are kept, none overwrites the other, and both writers are refused from then on.
  *
  * @since 0.1.0
  */
@@ -15,14 +20,20 @@ import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
+import * as FileName from "./internal/journal/fileName.ts"
+import * as LineFile from "./internal/journal/lineFile.ts"
+import * as Lines from "./internal/journal/lines.ts"
+import * as Redacted from "./internal/journal/redacted.ts"
 import * as Redactor from "./Redactor.ts"
 import * as RunEvent from "./RunEvent.ts"
 
 /**
- * A journal could not be opened, written or read. Where it ended a run, `transcript` and `usage` say how far the run was.
+ * A journal or a thread could not be opened, written or read; that of a thread has an empty `runId`. Where it ended a run,
+ * `transcript` and `usage` say how far the run was.
  *
  * @category errors
  * @since 0.1.0
@@ -40,7 +51,7 @@ export class JournalFailure extends Schema.TaggedError<JournalFailure>("@volley/
 ) {}
 
 /**
- * Appends events of one run.
+ * Appends events of one run, one after the other. A writer whose run was taken over by another is refused, and writes nothing.
  *
  * @category models
  * @since 0.1.0
@@ -50,15 +61,36 @@ export interface Writer {
 }
 
 /**
- * Keeps the events of runs: `open` gives the one writer of a new run, `read` the events of a run so far.
+ * A run that is continued: its events so far, and the writer that appends to them. There are no events where the run was
+ * killed while its first was written.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Reopened {
+  readonly events: ReadonlyArray<RunEvent.RunEvent>
+  readonly writer: Writer
+}
+
+/**
+ * Keeps the events of runs.
+ *
+ * - `open`: the one writer of a new run.
+ * - `reopen`: the events and the new writer of a run that is there already. Every earlier writer is refused, at the latest
+ *   once the new one has appended. It fails (operation `"open"`) where there is no such run or its events cannot be read.
+ * - `read`: the events of a run so far.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Journal {
   readonly open: (runId: string) => Effect.Effect<Writer, JournalFailure, Scope.Scope>
+  readonly reopen: (runId: string) => Effect.Effect<Reopened, JournalFailure, Scope.Scope>
   readonly read: (runId: string) => Effect.Effect<ReadonlyArray<RunEvent.RunEvent>, JournalFailure>
 }
+
+const failure = (runId: string, operation: JournalFailure["operation"], message: string, line?: number) =>
+  new JournalFailure({ runId, operation, message, ...(line === undefined ? {} : { line }) })
 
 /**
  * The journal in use. By default events are kept nowhere.
@@ -69,12 +101,10 @@ export interface Journal {
 export const current: Context.Reference<Journal> = Context.Reference<Journal>("@volley/core/Journal", {
   defaultValue: () => ({
     open: () => Effect.succeed({ append: () => Effect.void }),
+    reopen: (runId) => Effect.fail(failure(runId, "open", `Run "${runId}" cannot be continued: nothing is kept`)),
     read: () => Effect.succeed([])
   })
 })
-
-const failure = (runId: string, operation: JournalFailure["operation"], message: string, line?: number) =>
-  new JournalFailure({ runId, operation, message, ...(line === undefined ? {} : { line }) })
 
 /**
  * A failure that ended a run, with how far the run was.
@@ -89,6 +119,26 @@ export const endedRun = (
 ): JournalFailure =>
   new JournalFailure({ runId, operation, message, transcript, usage, ...(line === undefined ? {} : { line }) })
 
+const takenOver = (runId: string) => `Run "${runId}" was taken over by another process`
+
+/** A run in memory; a writer is that of one epoch. */
+interface MemoryRun {
+  readonly events: Array<RunEvent.RunEvent>
+  epoch: number
+}
+
+const memoryWriter = (runId: string, run: MemoryRun): Writer => {
+  const { epoch } = run
+  return {
+    append: (event) =>
+      Effect.suspend(() => {
+        if (run.epoch !== epoch) return Effect.fail(failure(runId, "append", takenOver(runId)))
+        run.events.push(event)
+        return Effect.void
+      })
+  }
+}
+
 /**
  * A journal in memory that keeps every event of every run.
  *
@@ -96,16 +146,23 @@ export const endedRun = (
  * @since 0.1.0
  */
 export const makeMemory = (): Journal => {
-  const runs = new Map<string, Array<RunEvent.RunEvent>>()
+  const runs = new Map<string, MemoryRun>()
   return {
     open: (runId) =>
       Effect.suspend(() => {
         if (runs.has(runId)) return Effect.fail(failure(runId, "open", `Run "${runId}" is in the journal already`))
-        const events: Array<RunEvent.RunEvent> = []
-        runs.set(runId, events)
-        return Effect.succeed({ append: (event) => Effect.sync(() => void events.push(event)) })
+        const run: MemoryRun = { events: [], epoch: 0 }
+        runs.set(runId, run)
+        return Effect.succeed(memoryWriter(runId, run))
       }),
-    read: (runId) => Effect.sync(() => [...(runs.get(runId) ?? [])])
+    reopen: (runId) =>
+      Effect.suspend(() => {
+        const run = runs.get(runId)
+        if (run === undefined) return Effect.fail(failure(runId, "open", `Run "${runId}" is not in the journal`))
+        run.epoch++
+        return Effect.succeed({ events: [...run.events], writer: memoryWriter(runId, run) })
+      }),
+    read: (runId) => Effect.sync(() => [...(runs.get(runId)?.events ?? [])])
   }
 }
 
@@ -117,38 +174,11 @@ export const makeMemory = (): Journal => {
  */
 export const layerMemory: Layer.Layer<never> = Layer.effect(current, Effect.sync(makeMemory))
 
-const collectWords = (): ReadonlySet<string> => {
-  const found = new Set<string>()
-  JSON.stringify(Schema.toJsonSchemaDocument(RunEvent.Json), (key, value: unknown) => {
-    found.add(key)
-    if (typeof value === "string") found.add(value)
-    return value
-  })
-  return found
-}
-
-let words: ReadonlySet<string> | undefined
-
-/** Whether a text is a word of the event format. Such a text stays, or the event could not be read back. */
-const isWord = (text: string): boolean => (words ??= collectWords()).has(text)
-
-/** The texts of a JSON value without secrets. Numbers stay: one that looks like a secret would be any other as well. */
-const redacted = (redact: (text: string) => string) => {
-  const text = (value: string): string => {
-    const safe = redact(value)
-    return safe === value || isWord(value) ? value : safe
-  }
-  const visit = (value: Schema.Json): Schema.Json => {
-    if (typeof value === "string") return text(value)
-    if (Array.isArray(value)) return value.map(visit)
-    if (typeof value !== "object" || value === null) return value
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [text(key), visit(item)]))
-  }
-  return visit
-}
-
 const encode = Schema.encodeUnknownEffect(RunEvent.Json)
-const decode = Schema.decodeUnknownResult(Schema.fromJsonString(RunEvent.Json))
+const redacted = Redacted.redacted(RunEvent.Json)
+
+const decodeLine = Schema.decodeUnknownOption(Schema.fromJsonString(RunEvent.Json))
+const recover = (bytes: Uint8Array) => Lines.recover(bytes, (line) => Option.getOrUndefined(decodeLine(line)))
 
 /**
  * Reads journal lines. A last line that was torn by a crash is left out; anything else that is not an event is refused.
@@ -157,19 +187,23 @@ const decode = Schema.decodeUnknownResult(Schema.fromJsonString(RunEvent.Json))
  * @category constructors
  * @since 0.1.0
  */
-export const parse = (text: string): Result.Result<ReadonlyArray<RunEvent.RunEvent>, { readonly line: number }> => {
-  const lines = text.split("\n")
-  const tail = lines.pop() ?? ""
-  const events: Array<RunEvent.RunEvent> = []
-  for (const [i, line] of lines.entries()) {
-    const event = decode(line)
-    if (Result.isFailure(event)) return Result.fail({ line: i + 1 })
-    events.push(event.success)
-  }
-  const last = tail === "" ? undefined : decode(tail)
-  if (last !== undefined && Result.isSuccess(last)) events.push(last.success)
-  return Result.succeed(events)
-}
+export const parse = (text: string): Result.Result<ReadonlyArray<RunEvent.RunEvent>, { readonly line: number }> =>
+  Result.map(recover(new TextEncoder().encode(text)), ({ items }) => items)
+
+const load = Effect.fnUntraced(function*(
+  fs: FileSystem.FileSystem,
+  path: string,
+  runId: string,
+  operation: "open" | "read"
+): Effect.fn.Return<Lines.Recovered<RunEvent.RunEvent>, JournalFailure> {
+  const bytes = yield* fs.readFile(path).pipe(
+    Effect.mapError(({ reason }) => failure(runId, operation, `Journal "${path}" cannot be read: ${reason._tag}`))
+  )
+  const found = recover(bytes)
+  if (Result.isSuccess(found)) return found.success
+  const { line } = found.failure
+  return yield* failure(runId, operation, `Journal "${path}", line ${line} is not an event`, line)
+})
 
 /**
  * Reads the journal of a file.
@@ -181,20 +215,66 @@ export const parse = (text: string): Result.Result<ReadonlyArray<RunEvent.RunEve
 export const readFile = Effect.fnUntraced(function*(
   path: string
 ): Effect.fn.Return<ReadonlyArray<RunEvent.RunEvent>, JournalFailure, FileSystem.FileSystem> {
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* fs.readFileString(path).pipe(
-    Effect.mapError((error) => failure("", "read", `Journal "${path}" cannot be read: ${error.reason._tag}`))
+  return (yield* load(yield* FileSystem.FileSystem, path, "", "read")).items
+})
+
+const firstKey = "{\"_tag\":\"RunStarted\""
+
+/** Whether a file holds a run; one without a whole event does where it is the beginning of a journal, not some other text. */
+const holds = ({ items: [first], rest }: Lines.Recovered<RunEvent.RunEvent>, runId: string): boolean =>
+  first === undefined
+    ? firstKey.startsWith(new TextDecoder().decode(rest.subarray(0, firstKey.length)))
+    : first._tag === "RunStarted" && first.runId === runId
+
+const fileWriter = (path: string, runId: string, file: LineFile.LineFile): Writer => {
+  const told = (refused: LineFile.Refused): string => {
+    if (refused === "Changed") return `${takenOver(runId)}: journal "${path}" is not as this one left it`
+    return refused === "Unfinished"
+      ? `Journal "${path}" was not written to the end before`
+      : `Journal "${path}" cannot be written: ${refused.reason._tag}`
+  }
+  return {
+    append: Effect.fnUntraced(function*(event) {
+      const redactor = yield* Redactor.current
+      const json = yield* encode(event).pipe(
+        Effect.mapError(() => failure(runId, "append", `Event ${event._tag} is not JSON`))
+      )
+      yield* file.append(`${JSON.stringify(redacted(redactor.redact)(json))}\n`).pipe(
+        Effect.mapError((refused) => failure(runId, "append", told(refused)))
+      )
+    })
+  }
+}
+
+const openFile = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string, runId: string) {
+  const file = yield* LineFile.create(fs, path).pipe(
+    Effect.mapError(({ reason }) =>
+      failure(
+        runId,
+        "open",
+        reason._tag === "AlreadyExists"
+          ? `Journal "${path}" exists already; name a new file`
+          : `Journal "${path}" cannot be created: ${reason._tag}`
+      )
+    )
   )
-  const events = parse(text)
-  return Result.isSuccess(events)
-    ? events.success
-    : yield* failure("", "read", `Journal "${path}", line ${events.failure.line} is not an event`, events.failure.line)
+  return fileWriter(path, runId, file)
+})
+
+const reopenFile = Effect.fnUntraced(function*(fs: FileSystem.FileSystem, path: string, runId: string) {
+  const found = yield* load(fs, path, runId, "open")
+  if (!holds(found, runId)) return yield* failure(runId, "open", `Journal "${path}" does not hold run "${runId}"`)
+  const file = yield* LineFile.resume(fs, path, found).pipe(
+    Effect.mapError(({ reason }) => failure(runId, "open", `Journal "${path}" cannot be opened: ${reason._tag}`))
+  )
+  return { events: found.items, writer: fileWriter(path, runId, file) }
 })
 
 /**
- * A journal in a new file, which holds one run.
+ * A journal in a file, which holds one run: a new one (`open`), or the one that is continued (`reopen`). Runs that its tools
+ * start have files of their own beside it, `<path>.<runId>`.
  *
- * @param path - of the file, which must not exist
+ * @param path - of the file, which must not exist when a run is opened
  * @category constructors
  * @since 0.1.0
  */
@@ -202,51 +282,83 @@ export const makeFile = Effect.fnUntraced(function*(
   path: string
 ): Effect.fn.Return<Journal, never, FileSystem.FileSystem> {
   const fs = yield* FileSystem.FileSystem
-
-  const open: Journal["open"] = Effect.fnUntraced(function*(runId) {
-    const file = yield* fs.open(path, { flag: "wx", mode: 0o600 }).pipe(
-      Effect.mapError(({ reason }) =>
-        failure(
-          runId,
-          "open",
-          reason._tag === "AlreadyExists"
-            ? `Journal "${path}" exists already; name a new file`
-            : `Journal "${path}" cannot be created: ${reason._tag}`
-        )
-      )
-    )
-    const bytes = new TextEncoder()
-    // a write that failed may have left a part of its line, which nothing may follow
-    let broken = false
-    return {
-      append: Effect.fnUntraced(function*(event) {
-        if (broken) return yield* failure(runId, "append", `Journal "${path}" was not written to the end before`)
-        const redactor = yield* Redactor.current
-        const json = yield* encode(event).pipe(
-          Effect.mapError(() => failure(runId, "append", `Event ${event._tag} is not JSON`))
-        )
-        broken = true
-        yield* file.writeAll(bytes.encode(`${JSON.stringify(redacted(redactor.redact)(json))}\n`)).pipe(
-          Effect.mapError(({ reason }) =>
-            failure(runId, "append", `Journal "${path}" cannot be written: ${reason._tag}`)
-          )
-        )
-        broken = false
-      })
-    }
-  })
-
-  const read: Journal["read"] = () => readFile(path).pipe(Effect.provideService(FileSystem.FileSystem, fs))
-
-  return { open, read }
+  let first: string | undefined
+  const isFirst = (runId: string): boolean => first === undefined || first === runId || !FileName.isSafe(runId)
+  const pathOf = (runId: string): string => isFirst(runId) ? path : `${path}.${runId}`
+  const owned = <A, R>(runId: string, use: (path: string) => Effect.Effect<A, JournalFailure, R>) =>
+    Effect.suspend(() => {
+      const own = pathOf(runId)
+      first ??= runId
+      return use(own)
+    })
+  return {
+    open: (runId) => owned(runId, (own) => openFile(fs, own, runId)),
+    reopen: (runId) => owned(runId, (own) => reopenFile(fs, own, runId)),
+    read: (runId) => Effect.suspend(() => Effect.map(load(fs, pathOf(runId), runId, "read"), ({ items }) => items))
+  }
 })
 
 /**
- * Provides a journal in a new file, which holds one run.
+ * Provides a journal in a file, which holds one run: a new one, or the one that is continued.
  *
- * @param path - of the file, which must not exist
+ * @param path - of the file, which must not exist when a run is opened
  * @category layers
  * @since 0.1.0
  */
 export const layerFile = (path: string): Layer.Layer<never, never, FileSystem.FileSystem> =>
   Layer.effect(current, makeFile(path))
+
+/**
+ * A journal in a directory: one file a run, `<runId>.ndjson`.
+ *
+ * **Details**
+ *
+ * The directory is created where it is missing, for its owner alone, when the first run is opened. A run id is 1 to 128 of
+ * A-Z, a-z, 0-9, "_", "-" and, after the first, "."; any other is refused.
+ *
+ * @param directory - its path
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeDirectory = Effect.fnUntraced(function*(
+  directory: string
+): Effect.fn.Return<Journal, never, FileSystem.FileSystem> {
+  const fs = yield* FileSystem.FileSystem
+
+  const pathOf = (runId: string, operation: "open" | "read"): Effect.Effect<string, JournalFailure> => {
+    const path = FileName.inDirectory(directory, runId)
+    return path === undefined
+      ? Effect.fail(failure(runId, operation, `Run id ${FileName.shown(runId)} ${FileName.rule}`))
+      : Effect.succeed(path)
+  }
+
+  const open: Journal["open"] = Effect.fnUntraced(function*(runId) {
+    const path = yield* pathOf(runId, "open")
+    yield* fs.makeDirectory(directory, { recursive: true, mode: 0o700 }).pipe(
+      Effect.mapError(({ reason }) =>
+        failure(runId, "open", `Directory "${directory}" cannot be created: ${reason._tag}`)
+      )
+    )
+    return yield* openFile(fs, path, runId)
+  })
+
+  return {
+    open,
+    reopen: (runId) => Effect.flatMap(pathOf(runId, "open"), (path) => reopenFile(fs, path, runId)),
+    read: (runId) =>
+      pathOf(runId, "read").pipe(
+        Effect.flatMap((path) => load(fs, path, runId, "read")),
+        Effect.map(({ items }) => items)
+      )
+  }
+})
+
+/**
+ * Provides a journal in a directory, one file a run; see `makeDirectory`.
+ *
+ * @param directory - its path
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerDirectory = (directory: string): Layer.Layer<never, never, FileSystem.FileSystem> =>
+  Layer.effect(current, makeDirectory(directory))

@@ -13,6 +13,23 @@ import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 
 /**
+ * Tokens that a run may use, each at least 1 and unbounded by default.
+ *
+ * - `input`, `output`, `total`: of all requests of the run together.
+ * - `context`: of one request with its reply; default the window of the model where `PriceTable` knows it. At nine tenths of
+ *   it the run takes its last turn.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Tokens {
+  readonly input?: number
+  readonly output?: number
+  readonly total?: number
+  readonly context?: number
+}
+
+/**
  * Bounds of a run, all optional.
  *
  * - `turns`: model turns, at least 1; default 10.
@@ -20,8 +37,18 @@ import * as Schema from "effect/Schema"
  * - `toolCallsPerTurn`: at least 1; default 8. The calls above it are answered with that fact, not dropped.
  * - `concurrency`: tool calls that run at the same time, at least 1; default 5.
  * - `retries`: repeated attempts of all tool calls of the run, at least 0; default 10.
- * - `deadline`: of the run, default 5 minutes; a number is milliseconds.
- * - `toolTimeout`: of the tool calls of one turn together, waits and retries included; default the run's deadline.
+ * - `deadline`: of the run, default 5 minutes; a number is milliseconds. The time that a run waits for an approval, and for
+ *   nothing else, does not count.
+ * - `toolTimeout`: of a tool call from when it may start, waits and retries included; default the run's deadline.
+ * - `tokens`: a number is `total`; default unbounded.
+ * - `cost`: in USD, above 0; default unbounded. It may be exceeded by one model response, and `PriceTable` has to know the
+ *   model.
+ * - `repetition`: how often the same call may give the same result, at least 2; default 3. Then the model is told; if it
+ *   asks once more, the run takes its last turn. A call whose result changes may be repeated.
+ * - `depth`: how deep runs may start runs, at least 0; default 3.
+ * - `subRuns`: runs that the tools of the run may start, at least 0; default 20.
+ *
+ * `turns`, `toolCalls`, `retries`, `tokens`, `cost` and the deadline also bound the runs that its tools start.
  *
  * @category models
  * @since 0.1.0
@@ -34,22 +61,36 @@ export interface Limits {
   readonly retries?: number
   readonly deadline?: Duration.Input
   readonly toolTimeout?: Duration.Input
+  readonly tokens?: number | Tokens
+  readonly cost?: { readonly usd: number }
+  readonly repetition?: number
+  readonly depth?: number
+  readonly subRuns?: number
 }
 
+const bound = Schema.NullOr(Schema.Int)
+
 /**
- * Limits with every default filled in, as a journal keeps them. Durations are milliseconds; `null` is unbounded.
+ * Limits with every default filled in, as a journal keeps them. Durations are milliseconds, `cost` is USD; `null` is
+ * unbounded.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Resolved = Schema.Struct({
   turns: Schema.Int,
-  toolCalls: Schema.NullOr(Schema.Int),
+  toolCalls: bound,
   toolCallsPerTurn: Schema.Int,
   concurrency: Schema.Int,
   retries: Schema.Int,
   deadline: Schema.NullOr(Schema.Finite),
-  toolTimeout: Schema.NullOr(Schema.Finite)
+  toolTimeout: Schema.NullOr(Schema.Finite),
+  tokens: Schema.Struct({ input: bound, output: bound, total: bound, context: bound }),
+  cost: Schema.NullOr(Schema.Finite),
+  repetition: Schema.Int,
+  depth: Schema.Int,
+  subRuns: Schema.Int,
+  onLimit: Schema.Literals(["answer", "fail"])
 })
 
 /**
@@ -61,12 +102,27 @@ export const Resolved = Schema.Struct({
 export type Resolved = typeof Resolved.Type
 
 /**
- * The limits that can end a run.
+ * The limits that can end a run: those of `Limits`, `maxTokens` (a reply was cut at its greatest length) and `pauses` (the
+ * provider paused its reply too often).
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Reached = Schema.Literals(["turns", "toolCalls", "deadline", "outputTokens"])
+export const Reached = Schema.Literals([
+  "turns",
+  "toolCalls",
+  "deadline",
+  "inputTokens",
+  "outputTokens",
+  "totalTokens",
+  "context",
+  "cost",
+  "repetition",
+  "maxTokens",
+  "pauses",
+  "depth",
+  "subRuns"
+])
 
 /**
  * A limit that can end a run.
@@ -90,21 +146,47 @@ const millis = (name: string, value: Duration.Input | undefined, fallback: numbe
   throw new RangeError(`limits.${name} must be a duration above zero`)
 }
 
+const optional = (name: string, value: number | undefined, least: number): number | null =>
+  value === undefined ? null : count(name, value, least, least)
+
+const usd = (cost: { readonly usd: number } | undefined): number | null => {
+  if (cost === undefined) return null
+  if (Number.isFinite(cost.usd) && cost.usd > 0) return cost.usd
+  throw new RangeError("limits.cost.usd must be above zero")
+}
+
+const tokensOf = (tokens: number | Tokens | undefined): Resolved["tokens"] => {
+  const { context, input, output, total } = typeof tokens === "number" ? { total: tokens } as Tokens : tokens ?? {}
+  return {
+    input: optional("tokens.input", input, 1),
+    output: optional("tokens.output", output, 1),
+    total: optional("tokens.total", total, 1),
+    context: optional("tokens.context", context, 1)
+  }
+}
+
 /**
  * Fills in the defaults.
  *
+ * @param onLimit - whether a run that reaches a limit answers with what it has (the default) or fails
  * @throws `RangeError` naming the limit that is out of its range
  * @category constructors
  * @since 0.1.0
  */
-export const resolve = (limits: Limits = {}): Resolved => ({
+export const resolve = (limits: Limits = {}, onLimit: Resolved["onLimit"] = "answer"): Resolved => ({
   turns: count("turns", limits.turns, 1, 10),
-  toolCalls: limits.toolCalls === undefined ? null : count("toolCalls", limits.toolCalls, 0, 0),
+  toolCalls: optional("toolCalls", limits.toolCalls, 0),
   toolCallsPerTurn: count("toolCallsPerTurn", limits.toolCallsPerTurn, 1, 8),
   concurrency: count("concurrency", limits.concurrency, 1, 5),
   retries: count("retries", limits.retries, 0, 10),
   deadline: millis("deadline", limits.deadline, 300_000),
-  toolTimeout: millis("toolTimeout", limits.toolTimeout, null)
+  toolTimeout: millis("toolTimeout", limits.toolTimeout, null),
+  tokens: tokensOf(limits.tokens),
+  cost: usd(limits.cost),
+  repetition: count("repetition", limits.repetition, 2, 3),
+  depth: count("depth", limits.depth, 0, 3),
+  subRuns: count("subRuns", limits.subRuns, 0, 20),
+  onLimit
 })
 
 /** Share of the deadline after which only the answer is left to be given. */

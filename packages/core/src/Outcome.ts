@@ -4,8 +4,9 @@
  * **Details**
  *
  * A run succeeds `Completed`, or `Limited` when a limit was reached and the model answered with what it had. It fails with
- * an `AiError` of the model, `Refused`, `JournalFailure`, or a fatal failure of one of the agent's tools. A cancelled run is
- * an interrupted effect.
+ * an `AiError` of the model, `Refused`, `JournalFailure`, or a fatal failure of one of the agent's tools; an agent with
+ * `onLimit: "fail"` also with `LimitReached`, one with `output` also with `OutputInvalid`, one whose `partialFailure` says so
+ * also with `TooManyFailed`. A cancelled run is an interrupted effect.
  *
  * @since 0.1.0
  */
@@ -13,20 +14,28 @@ import type * as AiError from "effect/ai/AiError"
 import * as Prompt from "effect/ai/Prompt"
 import * as Schema from "effect/Schema"
 import type * as Journal from "./Journal.ts"
-import type * as Limits from "./Limits.ts"
+import * as Limits from "./Limits.ts"
 import * as RunEvent from "./RunEvent.ts"
 
 /**
- * What every successful end has: the answer, the tokens used, the number of turns and of tool calls that were run, the
- * model's own last stop reason, and the conversation, which a next run takes as `history`.
+ * What every successful end has: the answer, the tokens used and what they cost (with those of sub-agents and of replies that
+ * broke off), the number of turns and of tool calls that were run, the model's own last stop reason, and the conversation, which
+ * a next run takes as `history`.
+ *
+ * `cost` is in USD, or "unknown" where `PriceTable` does not know the price of a reply; `excess` is by how many USD it is above
+ * the cost limit, 0 without one. `output` is the structured output
+ * of an agent that has one.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Answered {
+export interface Answered<out Output = undefined> {
   readonly runId: string
   readonly text: string
+  readonly output: Output
   readonly usage: RunEvent.Usage
+  readonly cost: number | "unknown"
+  readonly excess: number
   readonly turns: number
   readonly toolCalls: number
   readonly stopReason: string
@@ -39,7 +48,7 @@ export interface Answered {
  * @category models
  * @since 0.1.0
  */
-export interface Completed extends Answered {
+export interface Completed<out Output = undefined> extends Answered<Output> {
   readonly _tag: "Completed"
 }
 
@@ -49,7 +58,7 @@ export interface Completed extends Answered {
  * @category models
  * @since 0.1.0
  */
-export interface Limited extends Answered {
+export interface Limited<out Output = undefined> extends Answered<Output | undefined> {
   readonly _tag: "Limited"
   readonly limit: Limits.Reached
 }
@@ -60,7 +69,7 @@ export interface Limited extends Answered {
  * @category models
  * @since 0.1.0
  */
-export type Outcome = Completed | Limited
+export type Outcome<Output = undefined> = Completed<Output> | Limited<Output>
 
 /**
  * The model refused. The refused reply is not in the transcript, which stays usable.
@@ -78,6 +87,62 @@ export class Refused extends Schema.TaggedError<Refused>("@volley/core/Refused")
   /** @since 0.1.0 */
   override get message(): string {
     return `The model refused (${this.category})${this.explanation === "" ? "" : `: ${this.explanation}`}`
+  }
+}
+
+/**
+ * A limit was reached by an agent with `onLimit: "fail"`.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LimitReached extends Schema.TaggedError<LimitReached>("@volley/core/LimitReached")("LimitReached", {
+  runId: Schema.String,
+  limit: Limits.Reached,
+  transcript: Prompt.Prompt,
+  usage: RunEvent.Usage
+}) {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return `The run reached its limit of ${this.limit}`
+  }
+}
+
+/**
+ * The answer was not the structured output that was asked for, twice; `problem` names what is wrong with it.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class OutputInvalid extends Schema.TaggedError<OutputInvalid>("@volley/core/OutputInvalid")("OutputInvalid", {
+  runId: Schema.String,
+  problem: Schema.String,
+  text: Schema.String,
+  transcript: Prompt.Prompt,
+  usage: RunEvent.Usage
+}) {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return `The answer does not have the form that was asked for: ${this.problem}`
+  }
+}
+
+/**
+ * More calls of one turn failed than the agent's `partialFailure` allows; `failed` names their tools.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooManyFailed extends Schema.TaggedError<TooManyFailed>("@volley/core/TooManyFailed")("TooManyFailed", {
+  runId: Schema.String,
+  calls: Schema.Int,
+  failed: Schema.Array(Schema.String),
+  transcript: Prompt.Prompt,
+  usage: RunEvent.Usage
+}) {
+  /** @since 0.1.0 */
+  override get message(): string {
+    return `${this.failed.length} of ${this.calls} tool calls failed: ${this.failed.join(", ")}`
   }
 }
 

@@ -17,6 +17,7 @@
  *
  * @since 0.1.0
  */
+import * as S from "effect/Schema"
 
 /**
  * - `"continue"`: the model reads the failures; the default.
@@ -24,14 +25,23 @@
  * - `quorum`: the run fails when fewer calls of the turn succeeded, or fewer than all where it has less; at least 1.
  * - `noteIf`: the model is given `text` as well when this share of the calls or more failed; above 0, at most 1.
  *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Schema = S.Union([
+  S.Literal("continue"),
+  S.Struct({ failIf: S.Finite }),
+  S.Struct({ quorum: S.Int }),
+  S.Struct({ noteIf: S.Finite, text: S.String })
+])
+
+/**
+ * What a turn is to do when some of its calls failed, see `Schema`.
+ *
  * @category models
  * @since 0.1.0
  */
-export type PartialFailure =
-  | "continue"
-  | { readonly failIf: number }
-  | { readonly quorum: number }
-  | { readonly noteIf: number; readonly text: string }
+export type PartialFailure = typeof Schema.Type
 
 /**
  * How the calls of a turn went; `ratio` is the share that failed, 0 for no calls.

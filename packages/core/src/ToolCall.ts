@@ -20,7 +20,7 @@ import * as Context from "effect/Context"
 /**
  * A tool call as its handler sees it.
  *
- * - `callId`: the provider's id of the call; `turn` and `index` (both from 0) are its place in the run.
+ * - `callId`: the provider's id of the call; `turn` (from 1) and `index` (from 0) are its place in the run.
  * - `attempt`: from 1.
  * - `deadline`: milliseconds since the epoch, `Infinity` without one; the attempt ends there at the latest.
  * - `idempotencyKey`: SHA-256 (hexadecimal) of run, turn, index, tool and canonical arguments: the same for every

@@ -196,12 +196,12 @@ describe("Agent.run", () => {
       assert.deepStrictEqual(answers(events).map(({ result }) => result), [text, text])
     }))
 
-  it.effect("max_tokens - a cut answer is Limited by outputTokens", () =>
+  it.effect("max_tokens - a cut answer is Limited by maxTokens", () =>
     Effect.gen(function*() {
       const { exit } = yield* observe(Agent.make("long"), [
         ModelScript.text("half an ans", { stopReason: "max_tokens" })
       ])
-      assert.deepInclude(success(exit), { _tag: "Limited", limit: "outputTokens", text: "half an ans" })
+      assert.deepInclude(success(exit), { _tag: "Limited", limit: "maxTokens", text: "half an ans" })
     }))
 
   it.effect("pause_turn - the reply is sent back as it is, without a user message", () =>
@@ -222,12 +222,15 @@ describe("Agent.run", () => {
       }
     }))
 
-  it.effect("an empty end_turn - completes with an empty text and no empty message", () =>
+  it.effect("an empty end_turn - is pointed out once, then completes with an empty text and no empty message", () =>
     Effect.gen(function*() {
-      const { exit } = yield* observe(Agent.make("empty"), [ModelScript.reply({ content: [] })])
+      const { exit } = yield* observe(Agent.make("empty"), [
+        ModelScript.reply({ content: [] }),
+        ModelScript.reply({ content: [] })
+      ])
       const outcome = success(exit)
-      assert.deepInclude(outcome, { _tag: "Completed", text: "" })
-      assert.deepStrictEqual(roles(outcome.transcript), ["user"])
+      assert.deepInclude(outcome, { _tag: "Completed", text: "", turns: 2 })
+      assert.deepStrictEqual(roles(outcome.transcript), ["user", "user"])
     }))
 
   it.effect("thinking - is kept with its signature and order", () =>
@@ -583,6 +586,7 @@ describe("cancellation and the journal", () => {
                     : Effect.void
                 })
             }),
+          reopen: () => Effect.die(new Error("not reopened")),
           read: () => Effect.succeed([])
         }
         const model = yield* ScriptedModel.make([

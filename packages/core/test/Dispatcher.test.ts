@@ -220,7 +220,6 @@ describe("bulkhead, serial", () => {
         concurrency,
         thread: undefined,
         retries: { allowed: 10, left: 10 },
-        withheld: [],
         emit: (event) => Effect.sync(() => void events.push(event)),
         publish: () => Effect.void
       })
@@ -338,7 +337,6 @@ describe("bulkhead, serial", () => {
             concurrency: 1,
             thread: undefined,
             retries: { allowed: 10, left: 10 },
-            withheld: [],
             emit: () => Effect.void,
             publish: () => Effect.void
           })

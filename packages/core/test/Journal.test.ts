@@ -2,7 +2,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Journal, Redactor, type RunEvent } from "@volley/core"
 import { ModelScript, ScriptedModel } from "@volley/core/testing"
-import { Effect, FileSystem, Layer, PlatformError, Redacted, Result } from "effect"
+import { ByteSize, Effect, FileSystem, Layer, Option, PlatformError, Redacted, Result, Schema } from "effect"
 import * as Arbitrary from "effect/Arbitrary"
 import { suite } from "./suites/journal.ts"
 import { integer, oneOf } from "./support/arbitraries.ts"
@@ -17,6 +17,11 @@ suite("Journal.layerMemory", Journal.layerMemory)
 suite(
   "Journal.layerFile",
   Layer.unwrap(Effect.map(temporaryFile, Journal.layerFile)).pipe(Layer.provide(NodeFileSystem.layer), Layer.orDie)
+)
+
+suite(
+  "Journal.layerDirectory",
+  Layer.unwrap(Effect.map(temporaryFile, Journal.layerDirectory)).pipe(Layer.provide(NodeFileSystem.layer), Layer.orDie)
 )
 
 /** A file and the journal in it. */
@@ -61,7 +66,7 @@ describe("file", () => {
       const journal = yield* Journal.makeFile("run.jsonl").pipe(Effect.provideService(FileSystem.FileSystem, fs))
       const error = yield* Effect.flip(Effect.scoped(journal.open("run")))
       assert.strictEqual(error.message, "Journal \"run.jsonl\" cannot be created: Busy")
-      assert.deepStrictEqual(opened, [{ flag: "wx", mode: 0o600 }])
+      assert.deepStrictEqual(opened, [{ flag: "ax", mode: 0o600 }])
     }))
 
   it.effect("open - refuses a file that exists, and a link to nowhere", () =>
@@ -173,6 +178,16 @@ describe("parse", () => {
       )
     }))
 
+  it.effect("G10 - readFile - bytes that are not UTF-8 are refused with the number of the line", () =>
+    inFile((path, _, fs) =>
+      Effect.gen(function*() {
+        const bytes = Buffer.from(yield* linesOf([started(), text(1, 1, "abc"), ...goodRun.slice(3, 5)]))
+        bytes[bytes.indexOf("abc")] = 0xff
+        yield* fs.writeFile(path, bytes)
+        assert.strictEqual((yield* Effect.flip(Journal.readFile(path))).line, 2)
+      })
+    ))
+
   it("parse - an empty journal has no events", () => {
     assert.deepStrictEqual(Journal.parse(""), Result.succeed([]))
     assert.deepStrictEqual(Journal.parse("{"), Result.succeed([]))
@@ -237,15 +252,49 @@ describe("redaction", () => {
       ).pipe(Effect.provide(withSecrets)),
     { arbitrary: { runs: 40 } }
   )
+
+  it.effect("G15 - a run whose journal keeps no secrets is replayed without a divergence, and a change is still found", () =>
+    inFile((path, journal) =>
+      Effect.gen(function*() {
+        const look = Agent.tool("look", {
+          description: "Looks",
+          class: "readonly",
+          parameters: { at: Schema.String.check(Schema.isMinLength(11)) },
+          run: ({ at }) => Effect.succeed(`saw ${at}`)
+        })
+        const agentWith = (instructions: string) =>
+          Agent.make("keeper", { instructions, tools: [look], output: Schema.Struct({ token: Schema.String }) })
+        const agent = agentWith("Use canary-canary")
+        yield* Agent.run(agent, "The token is canary-canary", { runId: "run" }).pipe(
+          Effect.provide(ScriptedModel.layer([
+            ModelScript.toolUse([{ name: "look", input: { at: "canary-canary" } }]),
+            ModelScript.toolUse([{ name: "final_answer", input: { token: "canary-canary" } }])
+          ])),
+          Effect.provideService(Journal.current, journal)
+        )
+        const events = yield* Journal.readFile(path)
+        assert.notInclude(JSON.stringify(events), "canary-canary")
+        const { divergence, events: decided } = yield* Agent.replay(agent, events)
+        assert.isUndefined(divergence)
+        assert.deepStrictEqual(decided, events)
+        const changed = yield* Agent.replay(agentWith("Use canary-canary well"), events)
+        assert.include(changed.divergence?.message, "instructions")
+      })
+    ).pipe(Effect.provide(withSecrets)))
 })
 
 describe("failing writes", () => {
+  const infoOf = (content: string) =>
+    ({ dev: 1n, ino: Option.some(2n), size: ByteSize.bytes(Buffer.byteLength(content)) }) as FileSystem.File.Info
+
   /** A file system whose file takes so many bytes, then is full; it has `room` again when that is set. */
   const smallDisk = (disk: { room: number; content: string; writes: number }) =>
     FileSystem.makeNoop({
+      stat: () => Effect.sync(() => infoOf(disk.content)),
       open: () =>
         Effect.succeed(
           {
+            stat: Effect.sync(() => infoOf(disk.content)),
             writeAll: (bytes: Uint8Array) =>
               Effect.suspend(() => {
                 const taken = Math.min(bytes.length, disk.room)
@@ -259,7 +308,7 @@ describe("failing writes", () => {
                     PlatformError.systemError({ _tag: "Unknown", module: "FileSystem", method: "writeAll", cause })
                   )
               })
-          } as FileSystem.File
+          } as unknown as FileSystem.File
         )
     })
 
@@ -351,6 +400,9 @@ describe("current", () => {
       yield* write(journal, goodRun)
       yield* write(journal, goodRun)
       assert.deepStrictEqual(yield* journal.read("run"), [])
+      const error = yield* Effect.flip(Effect.scoped(journal.reopen("run")))
+      assert.strictEqual(error.operation, "open")
+      assert.strictEqual(error.message, "Run \"run\" cannot be continued: nothing is kept")
     }))
 
   it("endedRun - keeps the failure and adds how far the run was", () => {

@@ -80,7 +80,6 @@ describe("a result that is too large", () => {
         thread: undefined,
         concurrency: 5,
         retries: { allowed: 0, left: 0 },
-        withheld: [],
         emit: () => Effect.void,
         publish: () => Effect.void
       })

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { RunEvent } from "@volley/core"
 import { Effect, Schema } from "effect"
-import { decode, encode, event, eventOf, goodRun, parts, tags, user } from "./support/events.ts"
+import { decode, encode, event, eventOf, goodRun, outputRun, parts, tags, user } from "./support/events.ts"
 
 const roundTrip = Effect.fnUntraced(function*(original: RunEvent.RunEvent) {
   const text = JSON.stringify(yield* encode(original))
@@ -14,7 +14,7 @@ describe("RunEvent.Json", () => {
   it("the events of the test kit have every tag", () => {
     const all = Object.keys(RunEvent.RunEvent.cases).toSorted()
     assert.deepStrictEqual(tags.toSorted(), all)
-    assert.deepStrictEqual(Array.from(new Set(goodRun.map(({ _tag }) => _tag))).toSorted(), all)
+    assert.deepStrictEqual(Array.from(new Set([...goodRun, ...outputRun].map(({ _tag }) => _tag))).toSorted(), all)
   })
 
   for (const tag of tags) {
@@ -52,6 +52,37 @@ describe("RunEvent.Json", () => {
       assert.isTrue(Schema.isSchemaError(yield* Effect.flip(decode({ ...json, _tag: `${String(_tag)}2` }))))
       if (original._tag === "RunStarted") {
         assert.isTrue(Schema.isSchemaError(yield* Effect.flip(decode({ ...json, version: 2 }))))
+      }
+    }))
+
+  it.effect("a journal of a run without the optional fields is read as it was", () =>
+    Effect.gen(function*() {
+      const written = [
+        { _tag: "ModelRequested", turn: 1, request: 1, at: 0 },
+        { _tag: "ModelFailed", turn: 1, request: 1, at: 0, reason: "x", message: "", restartable: false, wait: 0 },
+        { _tag: "ApprovalDecided", turn: 1, request: 1, index: 0, at: 0, approved: false },
+        { _tag: "OutputChecked", turn: 1, request: 1, at: 0, ok: true },
+        { _tag: "RunResumed", at: 7 }
+      ]
+      for (const json of written) assert.deepStrictEqual<unknown>(yield* decode(json), json)
+    }))
+
+  it.effect("refuses settings, limits and policies that are none", () =>
+    Effect.gen(function*() {
+      const begun = (yield* encode(goodRun[0]!)) as { readonly [key: string]: unknown }
+      const asked = (yield* encode(goodRun[1]!)) as { readonly [key: string]: unknown }
+      const refused = [
+        { ...asked, limit: "patience" },
+        { ...asked, settings: { toolChoice: "some" } },
+        { ...asked, settings: { output: "prose" } },
+        { ...asked, note: { role: "assistant", text: "x" } },
+        { ...begun, partialFailure: { failIf: "half" } },
+        { ...begun, tools: [{ name: "look", class: "harmless" }] },
+        { ...begun, limits: { ...(begun["limits"] as object), onLimit: "ask" } },
+        { ...begun, limits: { ...(begun["limits"] as object), tokens: {} } }
+      ]
+      for (const json of refused) {
+        assert.isTrue(Schema.isSchemaError(yield* Effect.flip(decode(json))), JSON.stringify(json))
       }
     }))
 

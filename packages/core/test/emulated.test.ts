@@ -105,7 +105,8 @@ describe("an agent against the Messages API", () => {
           type: "tool_result",
           tool_use_id: "toolu_0_2",
           content: "Permanent failure (NotFound): none. Tried once. The same call will fail again.",
-          is_error: true
+          is_error: true,
+          cache_control: { type: "ephemeral" }
         }
       ])
     }).pipe(Effect.scoped))

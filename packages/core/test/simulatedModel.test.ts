@@ -3,6 +3,7 @@ import { Agent, Check, type Limits, type RunEvent, RunState, ToolFailure } from 
 import { ModelScript, ScriptedModel, Simulation, Validator } from "@volley/core/testing"
 import { Cause, Effect, Exit, Fiber, References, Result, Schema } from "effect"
 import { type LanguageModel, Prompt } from "effect/ai"
+import * as Json from "../src/anthropic/internal/json.ts"
 import * as Request from "../src/anthropic/internal/request.ts"
 
 /** One run against a model that says anything, drawn from one seed as data. */
@@ -160,7 +161,9 @@ const refused = (
 ): ReadonlyArray<string> => {
   const body = Request.make("claude-sonnet-5-5", {}, options)
   if (Result.isFailure(body)) return [`not even a request: ${body.failure.message}`]
-  return Validator.validate(JSON.parse(JSON.stringify(body.success)), { issued }).map(({ message }) => message)
+  return Validator.validate(JSON.parse(new TextDecoder().decode(Json.encode(body.success))), { issued }).map((
+    { message }
+  ) => message)
 }
 
 const seeds = process.env["VOLLEY_LONG"] === "1" ? 20_000 : 1000
@@ -188,7 +191,7 @@ describe("simulated models", () => {
     }
     const reached = new Set(Array.from(endings.keys(), (ending) => ending.split(" ")[0]))
     assert.deepStrictEqual(reached, new Set(["completed", "limited", "refused", "failed", "cancelled"]))
-    for (const limit of ["turns", "toolCalls", "deadline", "outputTokens"]) {
+    for (const limit of ["turns", "toolCalls", "deadline", "maxTokens"]) {
       assert.isAbove(endings.get(`limited ${limit}`) ?? 0, 0, limit)
     }
   })

@@ -3,9 +3,10 @@ import { Simulation } from "@volley/core/testing"
 import { Effect } from "effect"
 import * as fs from "node:fs"
 import * as path from "node:path"
+import { cells, reached } from "./simulation/coverage.ts"
 import { mutants, mutate } from "./simulation/mutants.ts"
-import { cells, reached, violations } from "./simulation/oracle.ts"
-import { plan } from "./simulation/plan.ts"
+import { violations } from "./simulation/oracle.ts"
+import { type Fate, type Plan, plan, type PlannedRun } from "./simulation/plan.ts"
 import { simulate } from "./simulation/world.ts"
 
 const seeds = process.env["VOLLEY_LONG"] === "1" ? 20_000 : 2000
@@ -43,6 +44,48 @@ describe("simulated runs", () => {
     }
     assert.strictEqual(new Set(mutants.map(({ name }) => name)).size, mutants.length)
     assert.isAtLeast(mutants.length, 20)
+  })
+
+  /** A world of one run, whose handlers do what their calls are planned for. */
+  const worldOf = (
+    seed: number,
+    run: Partial<PlannedRun>,
+    fates: ReadonlyArray<readonly [tool: string, fate: Fate]>
+  ): Plan => ({
+    seed,
+    runs: [{
+      tenant: "a",
+      turns: [fates.map(([tool], n) => ({ tool, item: 0, n, broken: undefined, sameId: false }))],
+      limits: { concurrency: 4, retries: 0, deadline: 5000, toolTimeout: 5000 },
+      startAt: 0,
+      interval: 1,
+      cutAfter: undefined,
+      cancelAt: undefined,
+      ...run
+    }],
+    step: (_tenant, _tool, _item, n) => ({ fate: fates[n]?.[1] ?? "ok", millis: 5 })
+  })
+
+  it("G1, G11 - a run that is cancelled while it fails, at any millisecond, answers its calls and ends", () => {
+    const fates = [["vault", "fatal"], ["pay", "deaf"], ["read", "ok"]] as const
+    for (let cancelAt = 0; cancelAt < 100; cancelAt++) {
+      for (let seed = 1; seed <= 5; seed++) {
+        const seen = simulate(worldOf(seed, { cancelAt }, fates))
+        if (typeof seen === "string") assert.fail(seen)
+        assert.deepStrictEqual(violations(seen), [], `cancelled after ${cancelAt} ms, seed ${seed}`)
+      }
+    }
+  })
+
+  it("G19 - a call of a later turn begins, however a call in its place ended before", () => {
+    const call = (tool: string, n: number) => ({ tool, item: 0, n, broken: undefined, sameId: false })
+    const turns = [[call("missing", 0), call("missing", 1)], [call("pay", 2), call("read", 3)]]
+    for (let seed = 1; seed <= 500; seed++) {
+      const seen = simulate(worldOf(seed, { turns }, []))
+      if (typeof seen === "string") assert.fail(seen)
+      assert.deepStrictEqual(violations(seen), [])
+      assert.strictEqual(seen.executions.length, 2, `seed ${seed}`)
+    }
   })
 })
 

@@ -7,8 +7,13 @@ import * as Toolkit from "effect/ai/Toolkit"
 import * as FetchHttpClient from "effect/http/FetchHttpClient"
 import * as Layer from "effect/Layer"
 import * as Files from "./files/Files.ts"
+import * as Http from "./http/Http.ts"
 import * as Kubernetes from "./kubernetes/Kubernetes.ts"
 import * as Prometheus from "./prometheus/Prometheus.ts"
+import * as Search from "./search/Search.ts"
+import * as Shell from "./shell/Shell.ts"
+import * as Sql from "./sql/Sql.ts"
+import * as Tickets from "./tickets/Tickets.ts"
 import * as Weather from "./weather/Weather.ts"
 
 /**
@@ -34,19 +39,49 @@ const prometheus = () => Layer.provide(Prometheus.layerFromEnv, FetchHttpClient.
  */
 export const all = {
   files: {
-    description: "Read, list and search the files below a directory",
+    description: "Read, list, find and search the files below a directory",
     toolkit: Files.toolkit,
     layer: Files.layer
   },
+  "files-write": {
+    description: "The family files, and write, edit, move and delete below the directory",
+    toolkit: Files.writableToolkit,
+    layer: Files.writableLayer
+  },
+  http: {
+    description: "Ask servers of the web and read pages, guarded against your own network",
+    toolkit: Http.toolkit,
+    layer: () => Http.layerFromEnv
+  },
   kubernetes: {
-    description: "Tell the status of the pods of a Kubernetes cluster",
+    description: "Read the pods, logs, events and deployments of a Kubernetes cluster",
     toolkit: Kubernetes.toolkit,
     layer: kubernetes
   },
   prometheus: {
-    description: "Query the metrics of a Prometheus server",
+    description: "Query the metrics of a Prometheus server and find out which there are",
     toolkit: Prometheus.toolkit,
     layer: prometheus
+  },
+  search: {
+    description: "Search the Markdown and text below a directory and read it",
+    toolkit: Search.toolkit,
+    layer: ({ root }: { readonly root: string }) => Search.layer({ folder: root })
+  },
+  shell: {
+    description: "Run the commands that you list, without a shell; what is not read-only wants approval",
+    toolkit: Shell.toolkit,
+    layer: Shell.layerFromEnv
+  },
+  sql: {
+    description: "Read a PostgreSQL or SQLite database",
+    toolkit: Sql.toolkit,
+    layer: () => Sql.layerFromEnv
+  },
+  tickets: {
+    description: "Find, create, comment and move the tickets of a team",
+    toolkit: Tickets.toolkit,
+    layer: () => Layer.provide(Tickets.layerFromEnv, FetchHttpClient.layer)
   },
   weather: {
     description: "Tell the current weather of a city and its forecast",

@@ -94,7 +94,8 @@ export const demo = Effect.fnUntraced(function*(
   const head = (to: Page): ReadonlyArray<string> => header(to, options.seed, choice.id)
   if (options.output === "text") yield* writeLines(head(page()))
   else if (!options.quiet) head({ columns: columnsOf(process.stderr), style: Style.plain }).forEach(screen.print)
-  yield* Execution.execute({ agent, question, model, services }, {
+  const start = (onEvent: Execution.OnEvent) => Agent.run(agent, question, { onEvent })
+  yield* Execution.execute({ start, model, services }, {
     ...options,
     below: (timeline) => [
       "",

@@ -10,18 +10,16 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Path from "effect/Path"
 import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
+import * as VolleyAgent from "../agent.ts"
 import * as Execution from "../execution.ts"
 import * as Ended from "../exit.ts"
-import * as Model from "../model.ts"
-import { piped, screen } from "../stdio.ts"
-import * as Toolbox from "../toolbox.ts"
+import * as Session from "../session.ts"
+import { piped } from "../stdio.ts"
 
 /** What the command line says. @internal */
-export interface Options extends Toolbox.Sources, Pick<Execution.Options, "output" | "journal" | "quiet"> {
+export interface Options extends Session.Options, Pick<Execution.Options, "output" | "journal"> {
   readonly question: string | undefined
-  readonly model: string | undefined
   readonly limits: Limits.Limits
-  readonly maxTokens: number | undefined
 }
 
 /** The question with what was piped as its context. @internal */
@@ -31,30 +29,14 @@ export const questionOf = (asked: string | undefined, context: string): string |
   return context === "" ? question : `${question}\n\n${context}`
 }
 
-const define = (tools: Toolbox.Toolbox["tools"], limits: Limits.Limits) =>
-  Effect.try({
-    try: () => Agent.make("volley", { tools, limits }),
-    catch: (error) => Ended.usage(Ended.messageOf(error))
-  })
-
 /** @internal */
 export const run = Effect.fnUntraced(function*(
   options: Options
 ): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Scope.Scope> {
-  const note = (text: string): void => options.quiet ? undefined : screen.print(text)
-
-  const choice = Model.choose(options.model, yield* Model.reachable)
-  if ("_tag" in choice) return yield* choice
-  const toolbox = yield* Toolbox.open(options)
-  const agent = yield* define(toolbox.tools, options.limits)
+  const { approver, model, services, tools } = yield* Session.open(options)
+  const agent = yield* VolleyAgent.define(tools, options.limits)
   const question = questionOf(options.question, yield* piped)
   if (question === undefined) return yield* Ended.usage("no question; give it as an argument or pipe it into stdin")
-  if (choice.note !== undefined) note(choice.note)
-  if (choice.id === Model.offline && options.maxTokens !== undefined) {
-    note("--max-tokens has no effect on the offline planner")
-  }
-
-  const model = yield* Model.layer(choice.id, options.maxTokens)
-  const task = { agent, question, model, services: toolbox.services }
-  yield* Execution.execute(task, options)
+  const start = (onEvent: Execution.OnEvent) => Agent.run(agent, question, { onEvent })
+  yield* Execution.execute({ start, approver, model: yield* model, services }, options)
 }, Effect.scoped)

@@ -4,6 +4,7 @@
  * @internal
  */
 import * as Redactor from "@volley/core/Redactor"
+import * as RunState from "@volley/core/RunState"
 import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type { Exit } from "../exit.ts"
@@ -19,6 +20,7 @@ export const show = Effect.fnUntraced(function*(file: string): Effect.fn.Return<
   const { redact } = yield* Redactor.current
   const canvas = { ...page(), redact }
   const timeline = Timeline.fromEvents(events)
+  const { cost } = events.reduce(RunState.apply, RunState.initial).spent
   const chart = Gantt.lines(canvas, timeline)
-  yield* writeLines([...Transcript.run(canvas, timeline), ...chart.length === 0 ? [] : ["", ...chart]])
+  yield* writeLines([...Transcript.run(canvas, timeline, cost), ...chart.length === 0 ? [] : ["", ...chart]])
 })

@@ -79,5 +79,9 @@ export const duration = (millis: number): string => {
   return `${Math.floor(seconds / 60)} min${seconds % 60 === 0 ? "" : ` ${seconds % 60} s`}`
 }
 
+/** An amount in USD: `0.0312 USD`; smaller ones are not rounded to nothing. @internal */
+export const usd = (amount: number): string =>
+  amount > 0 && amount < 0.0001 ? "below 0.0001 USD" : `${Number(amount.toFixed(4))} USD`
+
 /** A number with its noun: `1 turn`, `3 tool calls`. @internal */
 export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`

@@ -3,6 +3,7 @@
  *
  * @internal
  */
+import type * as RunState from "@volley/core/RunState"
 import * as Layout from "./layout.ts"
 import * as Preview from "./preview.ts"
 import type { Style } from "./style.ts"
@@ -15,6 +16,9 @@ export interface Canvas {
   readonly style: Style
   readonly redact: Preview.Redact
 }
+
+/** What a run has used, its sub-agents and the replies that broke off included. @internal */
+export type Spent = Pick<RunState.Spent, "usage" | "cost">
 
 interface Drawn {
   readonly symbol: string
@@ -118,8 +122,11 @@ export const requestLines = (canvas: Canvas, request: Timeline.Request, ended = 
 }
 
 /** The last line: how the run ended and what it took. @internal */
-export const summaryLine = ({ columns, redact, style }: Canvas, timeline: Timeline.Timeline): string => {
-  const usage = Timeline.usage(timeline)
+export const summaryLine = (
+  { columns, redact, style }: Canvas,
+  timeline: Timeline.Timeline,
+  { cost, usage }: Spent = { cost: undefined, usage: Timeline.usage(timeline) }
+): string => {
   const outcome = timeline.ended?.outcome ?? "ended early"
   const reason = timeline.ended?.reason
   const facts = [
@@ -127,6 +134,7 @@ export const summaryLine = ({ columns, redact, style }: Canvas, timeline: Timeli
     Layout.count(Timeline.turns(timeline), "turn"),
     Layout.count(Timeline.calls(timeline).length, "tool call"),
     `${usage.inputTokens} tokens in, ${usage.outputTokens} out`,
+    ...(cost === undefined ? [] : [Layout.usd(cost)]),
     Layout.duration(Timeline.runDuration(timeline))
   ]
   return style.dim(Layout.cut(facts.join(" · "), columns))

@@ -20,7 +20,7 @@ export interface Surface {
 }
 
 /** Shows the present state of a run; what has come to its end stays on the screen. @internal */
-export type Show = (timeline: Timeline.Timeline) => void
+export type Show = (timeline: Timeline.Timeline, spent?: Live.Spent) => void
 
 /** Opens the view. @internal */
 export const open = Effect.fnUntraced(function*(
@@ -29,6 +29,7 @@ export const open = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Show, never, Scope.Scope> {
   const clock = yield* Clock.Clock
   let timeline: Timeline.Timeline | undefined
+  let spent: Live.Spent | undefined
   let settled = 0
   const draw = (): void => {
     if (timeline === undefined) return
@@ -40,7 +41,7 @@ export const open = Effect.fnUntraced(function*(
     screen.update(
       [
         ...lasting.flatMap((request) => Live.requestLines(canvas, request, ended)),
-        ...(ended ? [Live.summaryLine(canvas, timeline)] : [])
+        ...(ended ? [Live.summaryLine(canvas, timeline, spent)] : [])
       ],
       present === undefined ? [] : Live.requestLines(canvas, present)
     )
@@ -55,8 +56,9 @@ export const open = Effect.fnUntraced(function*(
       })
   )
   yield* Effect.forkScoped(Effect.repeat(Effect.sync(draw), Schedule.spaced("1 second")))
-  return (next) => {
+  return (next, used) => {
     timeline = next
+    spent = used
     draw()
   }
 })

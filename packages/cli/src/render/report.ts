@@ -4,6 +4,7 @@
  * @internal
  */
 import type * as RunEvent from "@volley/core/RunEvent"
+import type * as RunState from "@volley/core/RunState"
 import * as Timeline from "./timeline.ts"
 
 /** A tool call of the report; durations are milliseconds. @internal */
@@ -28,6 +29,8 @@ export interface Report {
   readonly turns: number
   readonly toolCalls: ReadonlyArray<ReportedCall>
   readonly usage: RunEvent.Usage
+  /** USD, with the sub-agents and the replies that broke off, as `usage`; "unknown" where a price is not known. */
+  readonly cost: number | "unknown"
   readonly durationMs: number
   readonly journal?: string
 }
@@ -52,7 +55,11 @@ const reasonOf = ({ ended, requests }: Timeline.Timeline): string | undefined =>
 }
 
 /** A run whose events do not end is reported as failed: its process did not live to end it. @internal */
-export const fromTimeline = (timeline: Timeline.Timeline, journal?: string): Report => {
+export const fromTimeline = (
+  timeline: Timeline.Timeline,
+  { cost, usage }: Pick<RunState.Spent, "usage" | "cost">,
+  journal?: string
+): Report => {
   const reason = reasonOf(timeline)
   return {
     runId: timeline.started?.runId ?? "",
@@ -62,7 +69,8 @@ export const fromTimeline = (timeline: Timeline.Timeline, journal?: string): Rep
     stopReason: timeline.requests.findLast(({ responded }) => responded !== undefined)?.responded?.stopReason ?? "",
     turns: Timeline.turns(timeline),
     toolCalls: Timeline.calls(timeline).map(reportCall),
-    usage: Timeline.usage(timeline),
+    usage,
+    cost: cost ?? "unknown",
     durationMs: Timeline.runDuration(timeline),
     ...(journal === undefined ? {} : { journal })
   }

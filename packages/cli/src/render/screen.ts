@@ -17,12 +17,29 @@ export interface Terminal {
   readonly write: (text: string) => void
 }
 
+/**
+ * What a person is asked: lines, and a prompt that the answer is typed behind. What is not `erased` once it is answered
+ * stays, as it has to on terminals that know no escape sequences.
+ *
+ * @internal
+ */
+export interface Question {
+  readonly lines: ReadonlyArray<string>
+  readonly prompt: string
+  readonly erased: boolean
+}
+
+/** Takes the question away: the text that was typed and ended, if any, and the lines that stay in place of it. @internal */
+export type Release = (typed: string | undefined, lasting: ReadonlyArray<string>) => void
+
 /** @internal */
 export interface Screen {
   /** Writes a line that stays, above the region. */
   readonly print: (line: string) => void
   /** Writes lines that stay and replaces the region. */
   readonly update: (lines: ReadonlyArray<string>, region: ReadonlyArray<string>) => void
+  /** Puts a question below the region and stands still: what is drawn meanwhile is seen when the question is released. */
+  readonly ask: (question: Question) => Release
 }
 
 /** Rows that lines take once a terminal of so many columns has broken them. */
@@ -51,12 +68,31 @@ const joined = (lines: ReadonlyArray<string>): string => lines.map((line) => `${
 /** A screen of a terminal. @internal */
 export const make = (terminal: Terminal): Screen => {
   let shown: ReadonlyArray<string> = []
-  const update: Screen["update"] = (lines, region) => {
+  let waiting: { readonly lines: Array<string>; region: ReadonlyArray<string> } | undefined
+  const draw: Screen["update"] = (lines, region) => {
     if (lines.length === 0 && region.length === 0 && shown.length === 0) return
     const { columns, rows } = terminal.size()
     const fitting = fit(region, rows)
     terminal.write(erase(shown, columns) + joined(lines) + joined(fitting))
     shown = fitting
   }
-  return { print: (line) => update([line], shown), update }
+  const update: Screen["update"] = (lines, region) => {
+    if (waiting === undefined) return draw(lines, region)
+    waiting.lines.push(...lines)
+    waiting.region = region
+  }
+  const ask: Screen["ask"] = ({ erased, lines, prompt }) => {
+    const later = { lines: [] as Array<string>, region: shown }
+    waiting = later
+    // what is typed while nobody asks is shown by the terminal all the same
+    terminal.write((erased ? "\r\x1b[J" : "") + joined(lines) + prompt)
+    return (typed, lasting) => {
+      waiting = undefined
+      // the terminal shows what is typed, with its line end
+      if (typed === undefined) terminal.write("\n")
+      shown = erased ? [...shown, ...lines, prompt + (typed ?? "")] : []
+      draw([...lasting, ...later.lines], later.region)
+    }
+  }
+  return { print: (line) => update([line], waiting?.region ?? shown), update, ask }
 }

@@ -41,11 +41,13 @@ export interface Request {
 export interface Timeline {
   readonly started: RunEvent.Of<"RunStarted"> | undefined
   readonly requests: ReadonlyArray<Request>
+  /** The runs that handlers of this run executed. */
+  readonly subRuns: ReadonlyArray<RunEvent.Of<"SubRunEnded">>
   readonly ended: RunEvent.Of<"RunEnded"> | undefined
 }
 
 /** @internal */
-export const empty: Timeline = { started: undefined, requests: [], ended: undefined }
+export const empty: Timeline = { started: undefined, requests: [], subRuns: [], ended: undefined }
 
 type CallEvent = Extract<RunEvent.RunEvent, { readonly index: number }>
 
@@ -74,11 +76,31 @@ const updateAttempt = (
     attempts: attempts.map((attempt) => attempt.started.attempt === event.attempt ? { ...attempt, ...change } : attempt)
   }))
 
+/** A reply that was being received when its process ended is not kept. */
+const resume = (timeline: Timeline, { at }: RunEvent.Of<"RunResumed">): Timeline => {
+  const last = timeline.requests.at(-1)
+  if (last === undefined || last.responded !== undefined || last.failed !== undefined) return timeline
+  const { request, turn } = last.requested
+  const failed = {
+    _tag: "ModelFailed",
+    turn,
+    request,
+    at,
+    reason: "Resumed",
+    message: "the process ended",
+    restartable: true,
+    wait: 0
+  } as const
+  return updateRequest(timeline, last.requested, () => ({ failed }))
+}
+
 /** @internal */
 export const apply = (timeline: Timeline, event: RunEvent.RunEvent): Timeline => {
   switch (event._tag) {
     case "RunStarted":
       return { ...timeline, started: event }
+    case "RunResumed":
+      return resume(timeline, event)
     case "ModelRequested": {
       const request: Request = {
         requested: event,
@@ -111,7 +133,13 @@ export const apply = (timeline: Timeline, event: RunEvent.RunEvent): Timeline =>
     case "RetryRefused":
     case "CallReconciled":
     case "AttemptReleased":
+    case "CallDiscarded":
+    case "ApprovalRequested":
+    case "ApprovalDecided":
+    case "OutputChecked":
       return timeline
+    case "SubRunEnded":
+      return { ...timeline, subRuns: [...timeline.subRuns, event] }
     case "CallJoined":
     case "CacheHit":
     case "HedgeStarted":
@@ -172,15 +200,16 @@ export const detours = (call: Call): ReadonlyArray<string> =>
     }))
   )
 
-/** @internal */
-export const usage = (timeline: Timeline): RunEvent.Usage => {
+/** What the run used, failed requests and the runs of its tools included. @internal */
+export const usage = ({ requests, subRuns }: Timeline): RunEvent.Usage => {
   const total = { inputTokens: 0, outputTokens: 0, cacheReadTokens: 0, cacheWriteTokens: 0 }
-  for (const { responded } of timeline.requests) {
-    if (responded === undefined) continue
-    total.inputTokens += responded.usage.inputTokens
-    total.outputTokens += responded.usage.outputTokens
-    total.cacheReadTokens += responded.usage.cacheReadTokens
-    total.cacheWriteTokens += responded.usage.cacheWriteTokens
+  const replies = requests.flatMap(({ failed, responded }) => [failed, responded])
+  for (const spent of [...replies, ...subRuns]) {
+    if (spent?.usage === undefined) continue
+    total.inputTokens += spent.usage.inputTokens
+    total.outputTokens += spent.usage.outputTokens
+    total.cacheReadTokens += spent.usage.cacheReadTokens
+    total.cacheWriteTokens += spent.usage.cacheWriteTokens
   }
   return total
 }

@@ -80,6 +80,9 @@ const how = (one: Timeline.Call, took: string, redact: Preview.Redact): string =
 const tokens = ({ inputTokens, outputTokens }: RunEvent.Usage): string =>
   `${inputTokens} tokens in, ${outputTokens} out`
 
+const cacheMiss = (page: Page, { reason, tokens }: NonNullable<RunEvent.Of<"ModelResponded">["cacheMiss"]>): string =>
+  `not in the prompt cache: ${Preview.value(reason, page.redact)}${tokens === undefined ? "" : `, ${tokens} tokens`}`
+
 const requestTitle = (page: Page, { failed, requested, responded }: Timeline.Request): Lines => {
   const end = responded ?? failed
   const facts = [
@@ -87,7 +90,8 @@ const requestTitle = (page: Page, { failed, requested, responded }: Timeline.Req
     ...(requested.limit === undefined ? [] : [`limit reached: ${requested.limit}`]),
     ...(responded?.model === undefined ? [] : [Preview.value(responded.model, page.redact)]),
     ...(end === undefined ? ["no reply recorded"] : [Layout.duration(end.at - requested.at)]),
-    ...(responded === undefined ? [] : [Preview.value(responded.stopReason, page.redact), tokens(responded.usage)])
+    ...(responded === undefined ? [] : [Preview.value(responded.stopReason, page.redact), tokens(responded.usage)]),
+    ...(responded?.cacheMiss === undefined ? [] : [cacheMiss(page, responded.cacheMiss)])
   ]
   const [first = "", ...more] = Layout.wrap([`Turn ${requested.turn}`, ...facts].join(" · "), page.columns)
   return ["", page.style.bold(first), ...more]
@@ -119,7 +123,7 @@ const inputText = ({ input }: RunEvent.Of<"RunStarted">): string =>
       )
   ).join("\n")
 
-const ending = (page: Page, timeline: Timeline.Timeline): Lines => {
+const ending = (page: Page, timeline: Timeline.Timeline, cost: number | undefined): Lines => {
   const { ended } = timeline
   if (ended === undefined) {
     return ["", page.style.bad("The journal ends early: the run was cut off before its end was written.")]
@@ -129,14 +133,15 @@ const ending = (page: Page, timeline: Timeline.Timeline): Lines => {
     Layout.count(Timeline.turns(timeline), "turn"),
     Layout.count(Timeline.calls(timeline).length, "tool call"),
     tokens(Timeline.usage(timeline)),
+    ...(cost === undefined ? [] : [Layout.usd(cost)]),
     Layout.duration(Timeline.runDuration(timeline))
   ]
   const [first = "", ...more] = Layout.wrap(`Ended: ${facts.join(" · ")}`, page.columns)
   return ["", page.style.bold(first), ...more]
 }
 
-/** The whole run. @internal */
-export const run = (page: Page, timeline: Timeline.Timeline): Lines => {
+/** The whole run, with its cost in USD where that is known. @internal */
+export const run = (page: Page, timeline: Timeline.Timeline, cost?: number): Lines => {
   const { ended, requests, started } = timeline
   if (started === undefined) return ["The journal is empty."]
   const facts = [started.runId, `agent ${started.agent}`, new Date(started.at).toISOString()]
@@ -157,6 +162,6 @@ export const run = (page: Page, timeline: Timeline.Timeline): Lines => {
     ...prose(page, inputText(started), "  "),
     ...requests.flatMap((one) => request(page, one)),
     ...answer,
-    ...ending(page, timeline)
+    ...ending(page, timeline, cost)
   ]
 }

@@ -49,4 +49,16 @@ describe("layout", () => {
     const shown = [0, 87.4, 999, 1234, 59_940, 59_960, 60_000, 185_000].map(Layout.duration)
     assert.deepStrictEqual(shown, ["0 ms", "87 ms", "999 ms", "1.2 s", "59.9 s", "1 min", "1 min", "3 min 5 s"])
   })
+
+  it("usd - is never rounded to nothing", () => {
+    const shown = [0, 0.00004, 0.0001, 0.031249, 1.5, 12].map(Layout.usd)
+    assert.deepStrictEqual(shown, [
+      "0 USD",
+      "below 0.0001 USD",
+      "0.0001 USD",
+      "0.0312 USD",
+      "1.5 USD",
+      "12 USD"
+    ])
+  })
 })

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import { type RunEvent, RunState } from "@volley/core"
 import { ModelScript } from "@volley/core/testing"
 import { Effect } from "effect"
 import * as Ended from "../../src/exit.ts"
@@ -9,8 +10,11 @@ import { eventsOf } from "../support/events.ts"
 const usage = { inputTokens: 10, outputTokens: 5 }
 const twoCalls = ModelScript.toolUse([{ name: "echo", input: { text: "x" } }, { name: "busy", input: {} }], { usage })
 
+const fromEvents = (events: ReadonlyArray<RunEvent.RunEvent>, journal?: string) =>
+  Report.fromTimeline(Timeline.fromEvents(events), events.reduce(RunState.apply, RunState.initial).spent, journal)
+
 const reportOf = (script: ModelScript.Script, limits = {}, journal?: string) =>
-  Effect.map(eventsOf(script, limits), (events) => Report.fromTimeline(Timeline.fromEvents(events), journal))
+  Effect.map(eventsOf(script, limits), (events) => fromEvents(events, journal))
 
 describe("report", () => {
   it.effect("completed - every key, durations from the events", () =>
@@ -45,6 +49,7 @@ describe("report", () => {
           }
         ],
         usage: { inputTokens: 20, outputTokens: 10, cacheReadTokens: 0, cacheWriteTokens: 0 },
+        cost: 0,
         durationMs: 0,
         journal: "run.ndjson"
       })
@@ -89,7 +94,7 @@ describe("report", () => {
     Effect.gen(function*() {
       const events = yield* eventsOf([twoCalls, ModelScript.text("Done")])
       for (let end = 0; end < events.length; end++) {
-        const report = Report.fromTimeline(Timeline.fromEvents(events.slice(0, end)))
+        const report = fromEvents(events.slice(0, end))
         assert.strictEqual(report.outcome, "failed")
         assert.isAtLeast(report.durationMs, 0)
       }

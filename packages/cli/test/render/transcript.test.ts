@@ -39,7 +39,7 @@ Question
   What is it?
 
 Turn 1 · <time>
-  The reply was discarded: NetworkError: ScriptedModel.streamText: TransportError: The connection was lost in the middle of the reply (POST scripted:) · asked again after <time>
+  The reply was discarded: NetworkError: ScriptedModel.streamText: TransportError: The connection was lost in the middle of the reply (POST /v1/messages) · asked again after <time>
 
 Turn 1 · request 2 · scripted · <time> · tool_use · <tokens>
   Let me look.
@@ -86,6 +86,15 @@ Ended: completed · 2 turns · 2 tool calls · <tokens> · <time>`
       }),
     { arbitrary: { runs: 20 } }
   )
+
+  it.effect("why the prompt cache missed", () =>
+    Effect.gen(function*() {
+      const events = (yield* eventsOf([ModelScript.text("Done.")])).map((event) =>
+        event._tag === "ModelResponded" ? { ...event, cacheMiss: { reason: "tools_changed", tokens: 1200 } } : event
+      )
+      const text = Transcript.run(page(), Timeline.fromEvents(events)).join(" ").replace(/\s+/g, " ")
+      assert.include(text, "not in the prompt cache: tools_changed, 1200 tokens")
+    }))
 
   it.effect("a refusal and a secret", () =>
     Effect.gen(function*() {

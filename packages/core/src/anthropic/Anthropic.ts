@@ -3,12 +3,67 @@
  *
  * **Details**
  *
- * Every request is streamed, also those of `generateText`. A stream that ends early always fails, with an `AiError`.
- * Requests are sent again only while nothing of their reply was emitted. Reasoning keeps its signature under
- * `metadata.anthropic.info`, the raw stop reason is `metadata.anthropic.stopReason` of the `finish` part, and the
- * arguments of a tool call that are not complete JSON arrive as the raw string.
+ * Every request is streamed, also those of `generateText`. A stream that ends early always fails, with an `AiError`, and so
+ * does one that falls silent: `Settings.idleTimeout`. Requests are sent again only while nothing of their reply was emitted;
+ * `Settings.retries` and `Settings.retry` say when.
  *
- * Not supported: structured output (`generateObject`), tools that run on the server, prompt caching.
+ * A tool call is emitted when something proves it whole: the next block, or a stop reason that cuts nothing. The arguments
+ * of a call that may have been cut, or are not JSON, arrive as the raw text. A tool with a name that the API refuses (dots,
+ * more than 128 characters) is known to it by another, and its calls come under its own.
+ *
+ * Blocks are sent back as they came, whatever they are: what `effect/ai` has no place for travels under `anthropic.info` in
+ * metadata and options, a block that has no part (a search of the server, a compaction, one of a type yet unknown) in an
+ * empty reasoning part. The container of a reply is asked for again.
+ *
+ * The metadata of the `finish` part say under `anthropic`, each where the API says it:
+ *
+ * - `stopReason`, `stopSequence`, `stopDetails` (of a refusal)
+ * - `serviceTier`, `speed`, `inferenceGeo`
+ * - `thinkingTokens`, `cacheWriteLongTokens` (written to the cache for an hour), `serverToolUse`, `iterations`,
+ *   `fallbackCredit`; the tokens of a compaction are in the usage, those of an advisor only in `iterations`
+ * - `cacheMissReason`: why the prompt cache did not have what the request before had. It is asked for where
+ *   `ModelSettings.previousResponse` says which that was, `Settings.cache` is not `false` and the client has `send`
+ * - `contextManagement`, `inputTransformations`
+ * - `events`: those of unknown types, as they came
+ *
+ * The usage known when a reply begins is `metadata.anthropic.usage` of its `response-metadata` part.
+ *
+ * Requests are marked for the prompt cache at the end of the tools, of the instructions and of the last two user messages,
+ * so that each finds what the one before it has written; see `Settings.cache`.
+ *
+ * Each request follows `ModelSettings`. Structured output, its own or that of `generateObject`, is sent as
+ * `output_config.format`: constraints of values are said in descriptions, a schema that the API would refuse (recursive,
+ * a map, more than 24 optional properties or 16 unions) fails with `UnsupportedSchemaError` before anything is sent. So
+ * does, with `InvalidRequestError`, a forced tool choice on a model that has none (Opus and Sonnet from 5.5, Fable and
+ * Mythos from 5.1), and a type of thinking that the model is known to refuse.
+ *
+ * A tool that the API knows by its type is a `Tool.providerDefined` with that type in its id: its arguments are sent beside
+ * type and name. Where it has `parameters` and `success` (for errors: `failure`), what the server does with it arrives as calls
+ * and results; with `requiresHandler` it is called like any other tool.
+ *
+ * **Example** (A search that the server runs)
+ *
+ * ```ts
+ * import { Schema } from "effect"
+ * import { Tool } from "effect/ai"
+ *
+ * const WebSearch = Tool.providerDefined({
+ *   id: "anthropic.web_search_20260318",
+ *   customName: "WebSearch",
+ *   providerName: "web_search",
+ *   args: Schema.Struct({ max_uses: Schema.optionalKey(Schema.Int) }),
+ *   parameters: Schema.Struct({ query: Schema.String }),
+ *   success: Schema.Array(Schema.Struct({ title: Schema.String, url: Schema.String }))
+ * })
+ *
+ * const search = WebSearch({ max_uses: 3 })
+ * ```
+ *
+ * **Gotchas**
+ *
+ * Not supported: toolsets (`browser_toolset`, `computer_toolset`, `mcp_toolset`) as tools of a request; `mcp_servers`,
+ * `fallbacks`, `context_management`, message threads and other fields of the beta API in requests, though their blocks are
+ * sent back; batches; token counts.
  *
  * @since 0.1.0
  */
@@ -19,6 +74,7 @@ import type {
   RawMessageStreamEvent,
   ThinkingConfigParam
 } from "@anthropic-ai/sdk/resources/messages"
+import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Model from "effect/ai/Model"
 import * as Config from "effect/Config"
@@ -28,18 +84,35 @@ import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Redacted from "effect/Redacted"
+import type * as Schedule from "effect/Schedule"
 import * as Redactor from "../Redactor.ts"
 import * as sdk from "./internal/client.ts"
 import * as languageModel from "./internal/languageModel.ts"
+import * as models from "./internal/modelInfo.ts"
+import * as Retry from "./internal/retry.ts"
+
+/**
+ * How one request is sent: without retries, ended by `signal`, with these headers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface RequestOptions {
+  readonly signal: AbortSignal
+  readonly maxRetries: 0
+  readonly headers: Record<string, string>
+}
 
 /**
  * The part of an SDK client that is used. The clients of `@anthropic-ai/sdk`, of its Bedrock and Vertex packages, and a
  * hand-written one for a gateway or a test fit.
  *
- * **Details**
- *
- * `create` has to stop when `signal` aborts and must not retry by itself. What it throws is read by the fields of the
- * SDK's errors (`status`, `headers`, `error`), not by class.
+ * - `messages.create`: has to stop when `signal` aborts and must not retry by itself. What it throws is read by the fields
+ *   of the SDK's errors (`status`, `headers`, `error`), not by class.
+ * - `send`: the same with a body that is JSON in UTF-8 already, which spares its copies; gives the events in batches, as
+ *   they arrive, and an empty batch for a sign of life. Used instead of `create` where it is there; it has to reach the API
+ *   itself, which alone knows `diagnostics` of the cache.
+ * - `models.retrieve`: what the Models API says about a model, see `modelInfo`.
  *
  * @category models
  * @since 0.1.0
@@ -48,10 +121,40 @@ export interface Client {
   readonly messages: {
     readonly create: (
       body: MessageCreateParamsStreaming,
-      options: { readonly signal: AbortSignal; readonly maxRetries: 0; readonly headers: Record<string, string> }
+      options: RequestOptions
     ) => PromiseLike<AsyncIterable<RawMessageStreamEvent>>
   }
+  readonly send?: (
+    body: Uint8Array,
+    options: RequestOptions
+  ) => PromiseLike<AsyncIterable<ReadonlyArray<RawMessageStreamEvent>>>
+  readonly models?: {
+    readonly retrieve: (
+      id: string,
+      params: null,
+      options: { readonly signal: AbortSignal; readonly maxRetries: 0 }
+    ) => PromiseLike<unknown>
+  }
 }
+
+/**
+ * A request that failed: why, and how long the response asks to wait, where it does.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FailedRequest {
+  readonly reason: AiError.AiErrorReason
+  readonly retryAfter: Duration.Duration | undefined
+}
+
+/**
+ * How long and how often to wait before a failed request is sent again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RetrySchedule = Schedule.Schedule<unknown, FailedRequest>
 
 /**
  * Who asks: an API key, a bearer token (the key wins when both are given), or, for a local server, only its address.
@@ -99,13 +202,48 @@ export interface Settings {
   readonly metadata?: Metadata | undefined
   /** Values of the `anthropic-beta` header. Default none. */
   readonly betas?: ReadonlyArray<string> | undefined
+  /** `auto` uses priority capacity where there is any, `standard_only` never. Default: the API's own, `auto`. */
+  readonly serviceTier?: "auto" | "standard_only" | undefined
+  /**
+   * For how long what is written to the prompt cache lives, or `false` for requests without marks. Default 5 minutes; an
+   * hour is written at a higher price. A prefix that is too short for the model is not written, which does no harm.
+   */
+  readonly cache?: { readonly ttl: "5 minutes" | "1 hour" } | false | undefined
+  /**
+   * Whether the arguments of tools always follow their schema; the annotation `Tool.Strict` of a tool goes before. Default
+   * no. The API then takes a subset of JSON Schema: objects are closed, constraints of values are said in descriptions,
+   * and a map, a tuple, a recursive schema, more than 20 strict tools, or more than 24 optional properties or 16 unions in
+   * all of them fail with `UnsupportedSchemaError`.
+   */
+  readonly strictTools?: boolean | undefined
   /**
    * How often a request is sent again after 408, 409, 429, 5xx or a broken connection, while nothing of its reply was
    * emitted; 0 or more. Default 2, after 0.5 s × 2ⁿ ± 20 % (at most 8 s) or the `Retry-After` of the response. A
-   * `Retry-After` above 30 s and a spend limit are not retried.
+   * `Retry-After` above 30 s or beyond the `deadline`, a spend limit and an invalid request are not retried.
    */
   readonly retries?: number | undefined
+  /**
+   * Replaces the waits and, without `retries`, the number of retries. A `Retry-After` that is longer is still waited for,
+   * and what cannot succeed is still not retried. Default as `retries` says.
+   */
+  readonly retry?: RetrySchedule | undefined
+  /** Longest wait for the first event of a reply, from the request on; a reply that takes longer fails. Default 10 minutes. */
+  readonly firstEventTimeout?: Duration.Input | undefined
+  /**
+   * Longest silence of a reply that has begun; pings count as life. Default 60 seconds, and 5 minutes with a client without
+   * `send`, which does not show the pings.
+   */
+  readonly idleTimeout?: Duration.Input | undefined
 }
+
+/**
+ * When the requests of an effect are of no more use, in milliseconds since the epoch: no wait for a retry goes beyond it, the
+ * failure is handed over at once. Default `Infinity`. A request that is being answered is not ended.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const deadline: Context.Reference<number> = Retry.deadline
 
 /**
  * The client that the models of this module send their requests with.
@@ -183,12 +321,14 @@ export const layerFromEnv: Layer.Layer<AnthropicClient, Config.ConfigError> = La
 )
 
 /**
- * Provides a client that exists already, for example one of Bedrock or Vertex.
+ * Provides a client that exists already, for example one of Bedrock or Vertex. The spans of an SDK client are turned off,
+ * since `LanguageModel` has its own.
  *
  * @category layers
  * @since 0.1.0
  */
-export const layerClient = (client: Client): Layer.Layer<AnthropicClient> => Layer.succeed(AnthropicClient, client)
+export const layerClient = (client: Client): Layer.Layer<AnthropicClient> =>
+  Layer.sync(AnthropicClient, () => sdk.withoutSpans(client))
 
 /**
  * A Claude model by its id.
@@ -234,3 +374,29 @@ export const modelFromEnv = (
   settings: Settings = {}
 ): Layer.Layer<LanguageModel.LanguageModel | Model.ProviderName | Model.ModelName, Config.ConfigError> =>
   Layer.provide(model(id, settings), layerFromEnv)
+
+/**
+ * What the Models API says about a model; what it does not say is absent.
+ *
+ * - `window`: longest input in tokens.
+ * - `maxTokens`: longest reply in tokens.
+ * - `thinking`: the types of `thinking` that the model accepts.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ModelInfo {
+  readonly window?: number
+  readonly maxTokens?: number
+  readonly thinking?: ReadonlyArray<string>
+}
+
+/**
+ * Asks the Models API about a model, once for each client. Nothing is guessed: `undefined` where the API cannot be reached,
+ * has no such model or the client has no `models`.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const modelInfo = (id: string): Effect.Effect<ModelInfo | undefined, never, AnthropicClient> =>
+  AnthropicClient.use((client) => models.get(client, id))

@@ -4,21 +4,36 @@
  * **Details**
  *
  * It checks each request with the `Validator`, answers a bad one as the API does, and streams or sends whole what the
- * script says, with faults on the wire where the script wants them. It serves `POST /v1/messages` only, takes any
- * credentials, and never looks at the model's name. Pauses use the `Clock` of the effect that made it: under a test clock
- * they pass when the clock is moved. Needs Node.
+ * script says, with faults on the wire where the script wants them. Pauses use the `Clock` of the effect that made it: under
+ * a test clock they pass when the clock is moved. Needs Node.
+ *
+ * | endpoint | answer |
+ * | --- | --- |
+ * | `POST /v1/messages` | the next step of the script; with `max_tokens: 0` an empty reply that takes no step |
+ * | `POST /v1/messages/count_tokens` | an estimate: a quarter of the characters of tools, system and messages as JSON |
+ * | `GET /v1/models`, `GET /v1/models/{id}` | the models, in pages |
+ * | others | 404, or 405 for another method |
+ *
+ * Requests want `anthropic-version` (2026-10-21 or 2023-06-01), JSON of at most 32 MB, and any credentials. Parameters and
+ * blocks of a beta are refused without its `anthropic-beta` header, and accepted unread with it, but for message threads:
+ * these are refused with the error code that makes a client send the whole conversation.
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as FiberSet from "effect/FiberSet"
 import * as Predicate from "effect/Predicate"
 import * as Ref from "effect/Ref"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import * as admission from "./internal/admission.ts"
+import * as conversation from "./internal/conversation.ts"
 import * as exchanges from "./internal/exchange.ts"
+import * as faults from "./internal/faults.ts"
+import * as models from "./internal/models.ts"
 import * as player from "./internal/player.ts"
 import * as wire from "./internal/wire.ts"
+import * as wireBlock from "./internal/wireBlock.ts"
 import * as Ledger from "./Ledger.ts"
 import * as Loopback from "./Loopback.ts"
 import * as ModelScript from "./ModelScript.ts"
@@ -34,7 +49,14 @@ import type * as Validator from "./Validator.ts"
 export type Ending = "open" | "answered" | "faulted" | "aborted"
 
 /**
- * A request as it arrived. It was accepted if it has no violations; headers that carry credentials are left out.
+ * A request as it arrived. It was accepted if it has no violations; headers that carry credentials have `[redacted]` as
+ * their value.
+ *
+ * **Details**
+ *
+ * `prefix` is what a prompt cache sees: the length in bytes of the conversation (tools, system and messages as text,
+ * without marks for the cache) and how many of them it shares with the last accepted request to `/v1/messages`, none if that
+ * was of another model. A client that only appends shares all of that one. Both are 0 for requests to other endpoints.
  *
  * @category models
  * @since 0.1.0
@@ -45,7 +67,27 @@ export interface RecordedRequest {
   readonly headers: Readonly<Record<string, string>>
   readonly body: unknown
   readonly violations: ReadonlyArray<Validator.Violation>
+  readonly prefix: { readonly bytes: number; readonly shared: number }
   readonly ending: Ending
+}
+
+/**
+ * What an emulator is made with.
+ *
+ * **Details**
+ *
+ * - `issued`: replies from elsewhere whose thinking blocks may come back, for conversations that did not start here
+ * - `models`: all models there are; others are answered 404. Default: Claude's, and any other name is taken
+ * - `host`, `port`: where it listens, default a free port of 127.0.0.1
+ * - `onEnd`: called with each request when its answer has ended
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Options extends Loopback.Address {
+  readonly issued?: ReadonlyArray<Validator.IssuedReply> | undefined
+  readonly models?: ReadonlyArray<Validator.Model> | undefined
+  readonly onEnd?: ((request: RecordedRequest) => Effect.Effect<void>) | undefined
 }
 
 /**
@@ -68,15 +110,15 @@ export interface Emulator {
 }
 
 /**
- * Starts an emulator on a free port of 127.0.0.1. It answers its n-th acceptable request with the n-th step of the script,
+ * Starts an emulator, by default on a free port of 127.0.0.1. It answers its n-th acceptable request with the n-th step of the script,
  * or by a function of the request; a request without a step is answered with status 500 and a message that says so. All
  * sockets are destroyed when the scope ends.
  *
  * **Details**
  *
- * `issued` are replies from elsewhere whose thinking blocks may come back, for conversations that did not start here.
- * Faults of a request that does not stream: `cut` drops the connection before the answer, `eof` ends the body half way,
- * `error` is answered with the status of its type, `stall` never answers.
+ * In an answer that is not streamed, `cut` drops the connection before the answer, `eof` and `malformed` end the body half
+ * way, or `cut`, `eof` and `stall` do so after the bytes of their position; `error` is answered with the status of its type.
+ * `unknownEvent`, `unknownDelta` and `wrongIndex` have no effect on it.
  *
  * **Example** (One overload, then an answer)
  *
@@ -95,53 +137,91 @@ export interface Emulator {
  */
 export const make = Effect.fnUntraced(function*(
   source: ModelScript.Source<RecordedRequest>,
-  options?: { readonly issued?: ReadonlyArray<Validator.IssuedReply> }
+  options: Options = {}
 ) {
   const script = yield* player.make(source)
   const ledger = yield* Ledger.make
   const recorded = yield* Ref.make<ReadonlyArray<RecordedRequest>>([])
-  const issued = yield* Ref.make<ReadonlyArray<Validator.IssuedReply>>(options?.issued ?? [])
+  const issued = yield* Ref.make<ReadonlyArray<Validator.IssuedReply>>(options.issued ?? [])
+  const cached = yield* Ref.make({ model: "", text: new Uint8Array() })
+  const known = options.models ?? models.known
   const run = yield* FiberSet.makeRuntime()
 
-  const respond = Effect.fnUntraced(function*(request: RecordedRequest, exchange: exchanges.Exchange) {
-    const [violation] = request.violations
-    if (violation !== undefined) return yield* exchanges.sendError(exchange, violation)
+  const next = Effect.fnUntraced(function*(request: RecordedRequest) {
     const { n, step } = yield* script.next(request).pipe(
       Effect.catchDefect((defect) =>
         Effect.succeed({ n: 0, step: ModelScript.status(500, { message: `The script failed: ${describe(defect)}` }) })
       )
     )
+    if (step?.delay !== undefined) yield* Effect.sleep(step.delay)
+    return { n, step: step && faults.apply(step, yield* Clock.currentTimeMillis) }
+  })
+
+  const reply = Effect.fnUntraced(function*(request: RecordedRequest, exchange: exchanges.Exchange) {
+    const { body } = request
+    const { n, step } = isPrewarm(body) ? prewarm : yield* next(request)
     if (step === undefined) return yield* exchanges.sendStatus(exchange, { status: 500, message: player.exhausted(n) })
-    if (step.delay !== undefined) yield* Effect.sleep(step.delay)
     if (!ModelScript.isReply(step)) return yield* exchanges.sendStatus(exchange, step)
-    yield* Ref.update(
-      issued,
-      (all) => [...all, { content: wire.content(step, n), stopReason: wire.stopReason(step) }]
-    )
-    const context = { step: n, model: requestedModel(request.body) }
-    return yield* isStreaming(request.body)
+    const content = wireBlock.content(step, n).map(wireBlock.closed)
+    yield* Ref.update(issued, (all) => [...all, { content, stopReason: wire.stopReason(step), request: body }])
+    const context = { step: n, model: requestedModel(body) }
+    return yield* isStreaming(body)
       ? exchanges.sendEvents(exchange, step, context)
       : exchanges.sendWhole(exchange, step, context)
   })
 
+  const respond = (
+    request: RecordedRequest,
+    { query, route }: { readonly route: admission.Route | undefined; readonly query: URLSearchParams },
+    exchange: exchanges.Exchange
+  ) => {
+    const [violation] = request.violations
+    if (violation !== undefined) return exchanges.sendError(exchange, violation)
+    switch (route) {
+      case "count_tokens":
+        return exchanges.sendValue(exchange, { input_tokens: conversation.tokens(request.body) })
+      case "models":
+        return exchanges.sendValue(exchange, models.list(known, query))
+      case "model":
+        return exchanges.sendValue(exchange, models.describe(models.find(known, admission.modelOf(request.path))!))
+      default:
+        return reply(request, exchange)
+    }
+  }
+
+  const measure = (body: unknown, accepted: boolean) => {
+    const now = { model: requestedModel(body), text: new TextEncoder().encode(conversation.text(body)) }
+    return Ref.modify(cached, (before) => [
+      conversation.prefix(now.text, before.model === now.model ? before.text : new Uint8Array()),
+      accepted ? now : before
+    ])
+  }
+
   const handle = Effect.fnUntraced(function*(incoming: IncomingMessage, response: ServerResponse) {
     const received = yield* receive(incoming)
-    const { body, violations } = admission.examine(received, yield* Ref.get(issued))
-    const { method, path } = received
+    const { body, route, violations } = admission.examine(received, {
+      issued: yield* Ref.get(issued),
+      models: known,
+      closed: options.models !== undefined
+    })
+    const { method, path, query } = received
     const headers = admission.withoutSecrets(received.headers)
-    const request: RecordedRequest = { method, path, headers, body, violations, ending: "open" }
+    const prefix = route === "messages" ? yield* measure(body, violations.length === 0) : { bytes: 0, shared: 0 }
+    const request: RecordedRequest = { method, path, headers, body, violations, prefix, ending: "open" }
     const index = yield* Ref.modify(recorded, (all) => [all.length, [...all, request]])
     const exchange = { response, id: `req_${index}` }
-    const ending = yield* respond(request, exchange).pipe(
+    const ending = yield* respond(request, { route, query }, exchange).pipe(
       Effect.raceFirst(Effect.as(Loopback.gone(response), "aborted" as const))
     )
-    yield* Ref.update(recorded, (all) => all.with(index, { ...all[index]!, ending }))
+    const ended = { ...request, ending }
+    yield* Ref.update(recorded, (all) => all.with(index, ended))
+    if (options.onEnd !== undefined) yield* options.onEnd(ended)
   })
 
   const url = yield* Loopback.serve((incoming, response) => {
     const broken = Effect.sync(() => response.destroy())
     run(ledger.track("request", Effect.onError(handle(incoming, response), () => broken)))
-  })
+  }, options)
 
   const emulator: Emulator = {
     url,
@@ -154,17 +234,26 @@ export const make = Effect.fnUntraced(function*(
 })
 
 const receive = (incoming: IncomingMessage): Effect.Effect<admission.Received> =>
-  Effect.map(Loopback.readBody(incoming, admission.sizeLimit), ({ size, text }) => ({
-    method: incoming.method ?? "GET",
-    path: (incoming.url ?? "/").replace(/\?.*$/, ""),
-    headers: Object.fromEntries(
-      Object.entries(incoming.headers).map((
-        [name, value]
-      ) => [name, Array.isArray(value) ? value.join(", ") : value ?? ""])
-    ),
-    size,
-    text
-  }))
+  Effect.map(Loopback.readBody(incoming, admission.sizeLimit), ({ size, text }) => {
+    const [path = "/", query = ""] = (incoming.url ?? "/").split("?", 2)
+    return {
+      method: incoming.method ?? "GET",
+      path,
+      query: new URLSearchParams(query),
+      headers: Object.fromEntries(
+        Object.entries(incoming.headers).map((
+          [name, value]
+        ) => [name, Array.isArray(value) ? value.join(", ") : value ?? ""])
+      ),
+      size,
+      text
+    }
+  })
+
+/** A request for no token fills the cache. */
+const isPrewarm = (body: unknown): boolean => Predicate.hasProperty(body, "max_tokens") && body.max_tokens === 0
+
+const prewarm = { n: 0, step: ModelScript.reply({ content: [], stopReason: "max_tokens" }) }
 
 const describe = (defect: unknown): string => Predicate.isError(defect) ? defect.message : JSON.stringify(defect)
 

@@ -14,17 +14,39 @@ import * as http from "node:http"
 import type { AddressInfo } from "node:net"
 
 /**
- * Serves on a free port of 127.0.0.1 until the scope ends, then destroys all sockets; gives the base URL.
+ * Where to listen: `host` is a name or an address of this machine, default 127.0.0.1; `port` is 0 to 65535, default 0, a
+ * free one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Address {
+  readonly host?: string | undefined
+  readonly port?: number | undefined
+}
+
+/**
+ * Serves until the scope ends, then destroys all sockets; gives the base URL. An address that cannot be had is a defect,
+ * Node's error with its `code`.
  *
  * @category testing
  * @since 0.1.0
  */
-export const serve = (handle: http.RequestListener): Effect.Effect<string, never, Scope.Scope> =>
-  Effect.acquireRelease(listen(handle), close).pipe(
-    Effect.map((server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`)
+export const serve = (
+  handle: http.RequestListener,
+  address: Address = {}
+): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(listen(handle, address), close).pipe(
+    Effect.map((server) => urlOf(server.address() as AddressInfo))
   )
 
-const listen = (handle: http.RequestListener) =>
+// A server that listens on all interfaces is also reached on this machine.
+const urlOf = ({ address, family, port }: AddressInfo): string => {
+  if (address === "0.0.0.0" || address === "::") return `http://127.0.0.1:${port}`
+  return `http://${family === "IPv6" ? `[${address}]` : address}:${port}`
+}
+
+const listen = (handle: http.RequestListener, { host = "127.0.0.1", port = 0 }: Address) =>
   Effect.callback<http.Server>((resume) => {
     const server = http.createServer((request, response) => {
       // A write to a client that has just gone reports an error, which would end the process if nobody listened.
@@ -32,7 +54,7 @@ const listen = (handle: http.RequestListener) =>
       handle(request, response)
     })
     server.once("error", (error) => resume(Effect.die(error)))
-    server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
+    server.listen(port, host, () => resume(Effect.succeed(server)))
   })
 
 const close = (server: http.Server) =>
@@ -66,9 +88,9 @@ export const readBody = (request: http.IncomingMessage, limit: number) =>
  * @category testing
  * @since 0.1.0
  */
-export const write = (response: http.ServerResponse, text: string) =>
+export const write = (response: http.ServerResponse, piece: string | Uint8Array) =>
   Effect.callback<void>((resume) => {
-    response.write(text, () => resume(Effect.void))
+    response.write(piece, () => resume(Effect.void))
   })
 
 /**
@@ -77,9 +99,9 @@ export const write = (response: http.ServerResponse, text: string) =>
  * @category testing
  * @since 0.1.0
  */
-export const end = (response: http.ServerResponse, text = "") =>
+export const end = (response: http.ServerResponse, piece: string | Uint8Array = "") =>
   Effect.callback<void>((resume) => {
-    response.end(text, () => resume(Effect.void))
+    response.end(piece, () => resume(Effect.void))
   })
 
 /**

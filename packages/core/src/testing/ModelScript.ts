@@ -4,17 +4,14 @@
  * **Details**
  *
  * The same script drives the HTTP `Emulator` and the in-process `ScriptedModel`. A step is a reply (content blocks, stop
- * reason, pace, optionally a fault in the middle of the stream) or an HTTP status in place of a reply. A script does not
+ * reason, usage, pace, and by name what goes wrong with it) or an HTTP status in place of a reply. A script does not
  * describe what the client does: that is recorded by whoever plays it.
  *
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-
-const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
-
-const Unit = Schema.Literals(["nanos", "micros", "millis", "second", "seconds", "minute", "minutes", "hour", "hours"])
+import * as schemas from "./internal/schemas.ts"
 
 /**
  * A pause: milliseconds, or a text such as `"250 millis"` or `"2 seconds"`.
@@ -22,10 +19,7 @@ const Unit = Schema.Literals(["nanos", "micros", "millis", "second", "seconds", 
  * @category schemas
  * @since 0.1.0
  */
-export const Pause = Schema.Union([
-  Schema.Finite.check(Schema.isGreaterThanOrEqualTo(0)),
-  Schema.TemplateLiteral([Schema.Finite, " ", Unit])
-])
+export const Pause = schemas.Pause
 
 /**
  * A pause: milliseconds, or a text such as `"250 millis"` or `"2 seconds"`.
@@ -36,31 +30,24 @@ export const Pause = Schema.Union([
 export type Pause = typeof Pause.Type
 
 /**
- * One content block of a reply.
+ * One content block of a reply. Fields have the names and the form of the API.
  *
  * **Details**
  *
- * - `text`
+ * - `text` with `citations` (default none)
  * - `thinking` with its `signature`
  * - `redacted_thinking` with its opaque `data`
  * - `tool_use`: `id` defaults to `toolu_<step>_<index>`, both counted from 0 (see {@link callId}). The arguments are
- *   `input` (default `{}`), or `partialJson`, the raw text as streamed, which need not be complete or valid JSON
+ *   `input` (default `{}`), or `partialJson`, the raw text as streamed, which need not be complete or valid JSON. `caller`
+ *   defaults to `{ type: "direct" }`; `toolset_name` is for members of a toolset
+ * - `server_tool_use` and `mcp_tool_use`: calls that the server runs itself, and the blocks of their results: `content` as
+ *   the API would say it
+ * - `container_upload`, `compaction`, `fallback`, `mcp_tool_listing`
  *
  * @category schemas
  * @since 0.1.0
  */
-export const Block = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("text"), text: Schema.String }),
-  Schema.Struct({ type: Schema.Literal("thinking"), thinking: Schema.String, signature: Schema.String }),
-  Schema.Struct({ type: Schema.Literal("redacted_thinking"), data: Schema.String }),
-  Schema.Struct({
-    type: Schema.Literal("tool_use"),
-    id: Schema.optionalKey(Schema.String),
-    name: Schema.String,
-    input: Schema.optionalKey(Schema.Json),
-    partialJson: Schema.optionalKey(Schema.String)
-  })
-])
+export const Block = schemas.Block
 
 /**
  * One content block of a reply.
@@ -76,46 +63,63 @@ export type Block = typeof Block.Type
  * **Details**
  *
  * `afterEvents` counts the events sent before it, `message_start` and `ping` included. `insideBlock` is the index of a
- * content block, which is left open with half of its deltas sent. Without either the fault takes the place of
- * `message_stop`. No position lets the reply complete.
+ * content block, which is left open with half of its deltas sent. `afterBytes` counts the bytes of the body sent before
+ * it, so that it can strike inside an event, or a character. The first that is given counts; without any the fault takes
+ * the place of `message_stop`. No position lets the reply complete.
  *
  * @category models
  * @since 0.1.0
  */
 export interface Position {
+  readonly afterBytes?: number
   readonly afterEvents?: number
   readonly insideBlock?: number
 }
 
-const position = { afterEvents: Schema.optionalKey(Count), insideBlock: Schema.optionalKey(Count) }
-
 /**
- * A fault in the middle of a streamed reply.
+ * What goes wrong with a reply, by name.
  *
  * **Details**
  *
- * - `cut`: the socket is destroyed
- * - `eof`: the body ends in good order, without `message_stop`
- * - `error`: an `error` event, `errorType` is `overloaded_error` by default
- * - `stall`: nothing more is sent until the client goes away
+ * | `type` | what the client gets | fields |
+ * | --- | --- | --- |
+ * | `rateLimit` | 429 in place of the reply | `retryAfter` (default none), `retryAfterIn` |
+ * | `spendLimit` | 429 that no waiting ends: `enforced_spend_limit_reached`, no `retry-after` | |
+ * | `serverError` | 500 | |
+ * | `overloaded` | 529 | |
+ * | `slowStart` | the headers at once, the body after `pause` (default 1 minute) | `pause` |
+ * | `stall` | nothing more until the client goes away, or a ping every `pings` | a position, `pings` (default none) |
+ * | `cut` | a connection that breaks | a position |
+ * | `eof` | a body that ends in good order, without `message_stop` | a position |
+ * | `error` | an `error` event, then the end | a position in events, `errorType` (`overloaded_error`), `message` |
+ * | `malformed` | an event whose data is not JSON, at the position; the others as they are | a position in events |
+ * | `unknownEvent` | an event of a type nobody knows, at the position | a position in events |
+ * | `unknownDelta` | a delta of a type nobody knows, at the end of a block | `insideBlock` (default 0) |
+ * | `wrongIndex` | events of a block under the index of the next one | `insideBlock` (default 0) |
+ * | `unknownBlock` | a block of a type nobody knows, before the others | |
+ * | `duplicateId` | calls that all have the id of the first | |
+ * | `empty` | texts without a character, or calls without arguments | `of` |
+ * | `truncated` | the first half of each text, or of the JSON text of each call's arguments | `of` |
+ * | `swapped` | each text, or each call's arguments, in the place of another; those of a single call change fields | `of` |
+ * | `corrupted` | texts with every other character replaced, or arguments with values of another type | `of` |
+ * | `missingCall` | the reply without its last call, its stop reason unchanged | |
+ * | `repeatedCall` | the last call twice, each with an id of its own | |
+ *
+ * `of` is `"text"` or `"arguments"`. `retryAfterIn` is `"seconds"` (default), `"date"` or `"milliseconds"`, the last in the
+ * header `retry-after-ms`. Those with a status have `shouldRetry` (default none), the header `x-should-retry`. A value
+ * fault leaves a reply as it is that has nothing of its kind.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Fault = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("cut"), ...position }),
-  Schema.Struct({ type: Schema.Literal("eof"), ...position }),
-  Schema.Struct({ type: Schema.Literal("stall"), ...position }),
-  Schema.Struct({
-    type: Schema.Literal("error"),
-    errorType: Schema.optionalKey(Schema.NonEmptyString),
-    message: Schema.optionalKey(Schema.String),
-    ...position
-  })
-])
+  ...schemas.StatusFault.members,
+  ...schemas.WireFault.members,
+  ...schemas.ValueFault.members
+]).annotate({ expected: "a fault of a known type" })
 
 /**
- * A fault in the middle of a streamed reply.
+ * What goes wrong with a reply, by name.
  *
  * @category models
  * @since 0.1.0
@@ -123,18 +127,30 @@ export const Fault = Schema.Union([
 export type Fault = typeof Fault.Type
 
 /**
- * Tokens of a reply. `inputTokens` (default 10) are the uncached ones, the cache counts (default 0) come on top of them.
- * `outputTokens` (default: a quarter of the characters of the content, at least 1) include `thinkingTokens` (default 0).
+ * Tokens of a reply, and what else the API says about its price.
+ *
+ * **Details**
+ *
+ * `inputTokens` (default 10) are the uncached ones, the cache counts (default 0) come on top of them; of
+ * `cacheWriteTokens`, `cacheWriteLongTokens` live an hour. `outputTokens` (default: a quarter of the characters of the
+ * content, at least 1) include `thinkingTokens` (default 0). `serviceTier` defaults to `standard`. `webSearches` and
+ * `webFetches` (default none) are requests of the server's tools; `iterations` (default none) is what the API says of a
+ * reply with a compaction or a fallback, in its form.
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Usage = Schema.Struct({
-  inputTokens: Schema.optionalKey(Count),
-  outputTokens: Schema.optionalKey(Count),
-  cacheReadTokens: Schema.optionalKey(Count),
-  cacheWriteTokens: Schema.optionalKey(Count),
-  thinkingTokens: Schema.optionalKey(Count)
+  inputTokens: Schema.optionalKey(schemas.Count),
+  outputTokens: Schema.optionalKey(schemas.Count),
+  cacheReadTokens: Schema.optionalKey(schemas.Count),
+  cacheWriteTokens: Schema.optionalKey(schemas.Count),
+  cacheWriteLongTokens: Schema.optionalKey(schemas.Count),
+  thinkingTokens: Schema.optionalKey(schemas.Count),
+  serviceTier: Schema.optionalKey(Schema.Literals(["standard", "priority", "batch"])),
+  webSearches: Schema.optionalKey(schemas.Count),
+  webFetches: Schema.optionalKey(schemas.Count),
+  iterations: Schema.optionalKey(Schema.Array(Schema.Record(Schema.String, Schema.Json)))
 })
 
 /**
@@ -142,22 +158,30 @@ export const Usage = Schema.Struct({
  *
  * **Details**
  *
- * - `stopReason`: raw stop reason, default `tool_use` if the content has a `tool_use`, else `end_turn`
+ * - `stopReason`: raw stop reason, default `stop_sequence` if there is one, `tool_use` if the content has a `tool_use`,
+ *   else `end_turn`
+ * - `stopSequence`: the sequence that ended it, default none
  * - `stopDetails`: category and explanation of a refusal
+ * - `container`: where the server's tools ran, default none
+ * - `cacheMissReason`: why the prompt cache was missed, in the form of the API, default none
  * - `chunkSize`: UTF-16 code units in a delta, default 20
- * - `delay`: pause before the first event, default none
- * - `interval`: pause between two events, default none
+ * - `delay`: pause before the answer, default none
+ * - `interval`: pause between events, default none
+ * - `fault`: what goes wrong with it, default nothing
  *
  * @category schemas
  * @since 0.1.0
  */
 export const Reply = Schema.Struct({
   content: Schema.Array(Block),
-  stopReason: Schema.optionalKey(Schema.String),
+  stopReason: Schema.optionalKey(Schema.NonEmptyString),
+  stopSequence: Schema.optionalKey(Schema.NonEmptyString),
   stopDetails: Schema.optionalKey(Schema.Struct({
     category: Schema.NullOr(Schema.String),
     explanation: Schema.NullOr(Schema.String)
   })),
+  container: Schema.optionalKey(Schema.Struct({ id: Schema.String, expiresAt: Schema.String })),
+  cacheMissReason: Schema.optionalKey(Schema.Record(Schema.String, Schema.Json)),
   usage: Schema.optionalKey(Usage),
   chunkSize: Schema.optionalKey(Schema.Int.check(Schema.isGreaterThanOrEqualTo(1))),
   delay: Schema.optionalKey(Pause),
@@ -342,12 +366,32 @@ export const refusal = (
 export const status = (status: number, options?: Omit<Status, "status">): Status => ({ ...options, status })
 
 /**
+ * The reply with something wrong with it, an empty one by default: for the faults in whose place there is no reply.
+ *
+ * **Example** (A rate limit, half an answer, the answer)
+ *
+ * ```ts
+ * import { ModelScript } from "@volley/core/testing"
+ *
+ * export const script = [
+ *   ModelScript.faulty({ type: "rateLimit", retryAfter: "2 seconds" }),
+ *   ModelScript.faulty({ type: "cut", afterBytes: 700 }, ModelScript.text("Hello world")),
+ *   ModelScript.text("Hello world")
+ * ]
+ * ```
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const faulty = (fault: Fault, reply: Reply = { content: [] }): Reply => ({ ...reply, fault })
+
+/**
  * The reply with its socket destroyed at the position.
  *
  * @category combinators
  * @since 0.1.0
  */
-export const cut = (reply: Reply, position?: Position): Reply => ({ ...reply, fault: { ...position, type: "cut" } })
+export const cut = (reply: Reply, position?: Position): Reply => faulty({ ...position, type: "cut" }, reply)
 
 /**
  * The reply with its body ended at the position, in good order but without `message_stop`.
@@ -355,7 +399,7 @@ export const cut = (reply: Reply, position?: Position): Reply => ({ ...reply, fa
  * @category combinators
  * @since 0.1.0
  */
-export const eof = (reply: Reply, position?: Position): Reply => ({ ...reply, fault: { ...position, type: "eof" } })
+export const eof = (reply: Reply, position?: Position): Reply => faulty({ ...position, type: "eof" }, reply)
 
 /**
  * The reply with an `error` event at the position, by default of type `overloaded_error`.
@@ -365,8 +409,8 @@ export const eof = (reply: Reply, position?: Position): Reply => ({ ...reply, fa
  */
 export const error = (
   reply: Reply,
-  options?: Position & { readonly errorType?: string; readonly message?: string }
-): Reply => ({ ...reply, fault: { ...options, type: "error" } })
+  options?: Omit<Position, "afterBytes"> & { readonly errorType?: string; readonly message?: string }
+): Reply => faulty({ ...options, type: "error" }, reply)
 
 /**
  * The reply with nothing more sent from the position on.
@@ -374,4 +418,4 @@ export const error = (
  * @category combinators
  * @since 0.1.0
  */
-export const stall = (reply: Reply, position?: Position): Reply => ({ ...reply, fault: { ...position, type: "stall" } })
+export const stall = (reply: Reply, position?: Position): Reply => faulty({ ...position, type: "stall" }, reply)

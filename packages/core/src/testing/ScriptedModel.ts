@@ -4,22 +4,30 @@
  * **Details**
  *
  * It emits what the Anthropic provider emits for the same reply, part by part. Pauses use the `Clock`, so simulated time
- * drives it. A status or a fault fails the request with an `AiError`; there is no transport retry as in a real provider,
- * so each request consumes one step. Response formats are ignored: a script says what is answered.
+ * drives it. A status, and a fault that a client does not survive, fails the request with an `AiError`; there is no
+ * transport retry as in a real provider, so each request consumes one step. Response formats are ignored: a script says
+ * what is answered.
  *
  * @since 0.1.0
  */
+import type { RawMessageStreamEvent } from "@anthropic-ai/sdk/resources/messages"
 import type * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
+import * as Model from "effect/ai/Model"
 import type * as Response from "effect/ai/Response"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Ref from "effect/Ref"
 import * as Stream from "effect/Stream"
+import * as Accumulate from "../anthropic/internal/accumulate.ts"
+import { collect } from "../anthropic/internal/collect.ts"
+import * as Failure from "../anthropic/internal/failure.ts"
 import * as failures from "./internal/failures.ts"
-import * as parts from "./internal/parts.ts"
+import * as faults from "./internal/faults.ts"
 import * as player from "./internal/player.ts"
-import * as wire from "./internal/wire.ts"
+import * as transmission from "./internal/transmission.ts"
+import type * as wire from "./internal/wire.ts"
 import * as ModelScript from "./ModelScript.ts"
 
 /**
@@ -75,29 +83,25 @@ export const make = Effect.fnUntraced(function*(
 
   const next = Effect.fnUntraced(function*(method: string, request: LanguageModel.ProviderOptions) {
     yield* Ref.update(requests, (all) => [...all, request])
-    const { n, step } = yield* script.next(request)
-    if (step === undefined) return yield* failures.ofExhausted(method, player.exhausted(n))
-    if (step.delay !== undefined) yield* Effect.sleep(step.delay)
+    const { n, step: scripted } = yield* script.next(request)
+    if (scripted === undefined) return yield* failures.ofExhausted(method, player.exhausted(n))
+    if (scripted.delay !== undefined) yield* Effect.sleep(scripted.delay)
+    const step = faults.apply(scripted, yield* Clock.currentTimeMillis)
     if (!ModelScript.isReply(step)) return yield* failures.ofStatus(method, step)
-    return { reply: step, context: { step: n, model: options?.modelName ?? "scripted" } }
+    return play(method, step, { step: n, model: options?.modelName ?? "scripted" })
   })
 
   const model = yield* LanguageModel.make({
-    generateText: Effect.fnUntraced(function*(request) {
-      const { context, reply } = yield* next("generateText", request)
-      if (reply.fault !== undefined) return yield* strike("generateText", reply.fault)
-      return parts.whole(reply, context)
-    }),
-    streamText: (request) =>
-      next("streamText", request).pipe(
-        Effect.map(({ context, reply }) => play(reply, context)),
-        Stream.unwrap
-      )
+    generateText: (request) => Effect.map(Effect.flatMap(next("generateText", request), Stream.runCollect), collect),
+    streamText: (request) => Stream.unwrap(next("streamText", request))
   })
 
   const scripted: ScriptedModel = {
     model,
-    layer: Layer.succeed(LanguageModel.LanguageModel, model),
+    layer: Layer.merge(
+      Layer.succeed(LanguageModel.LanguageModel, model),
+      Layer.succeed(Model.ModelName, options?.modelName ?? "scripted")
+    ),
     requests: Ref.get(requests),
     unconsumed: script.unconsumed,
     unexpected: script.unexpected
@@ -105,24 +109,47 @@ export const make = Effect.fnUntraced(function*(
   return scripted
 })
 
-const strike = (method: string, fault: ModelScript.Fault): Effect.Effect<never, AiError.AiError> => {
-  const failure = failures.ofFault(method, fault)
-  return failure === undefined ? Effect.never : Effect.fail(failure)
+/**
+ * Provides a model that answers by a script, for programs that ask it nothing afterwards; see `make`.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer = (
+  source: ModelScript.Source<LanguageModel.ProviderOptions>,
+  options?: { readonly modelName?: string }
+): Layer.Layer<LanguageModel.LanguageModel> => Layer.unwrap(Effect.map(make(source, options), (model) => model.layer))
+
+const follow = (method: string) => (state: Accumulate.State, piece: transmission.Piece) =>
+  Effect.try({
+    try: () => Accumulate.step(state, read(piece)),
+    catch: (cause) =>
+      failures.make(
+        method,
+        piece.type === "malformed" ? Failure.fromUnknown(cause, "stream", 0) : Accumulate.toFailure(cause)
+      )
+  })
+
+// The provider leaves the data of a ping unread.
+const read = (piece: transmission.Piece) => {
+  const event = piece.type !== "malformed" ? piece : piece.name === "ping" ? { type: "ping" } : JSON.parse(piece.data)
+  return event as RawMessageStreamEvent
 }
 
 // One event a pull, so that a consumer may act on a part before the next one exists.
 const play = (
+  method: string,
   reply: ModelScript.Reply,
   context: wire.Context
 ): Stream.Stream<Response.StreamPartEncoded, AiError.AiError> => {
-  const content = wire.content(reply, context.step)
-  const { fault, interval } = reply
-  const sent = Stream.fromIterable(wire.sent(reply, context), { chunkSize: 1 }).pipe(
+  const { interval } = reply
+  const { end, pause, pieces } = transmission.streamed(reply, context)
+  const parts = Stream.fromIterable(pieces, { chunkSize: 1 }).pipe(
     interval === undefined
-      ? (events) => events
-      : Stream.tap((event) => event.type === "message_start" ? Effect.void : Effect.sleep(interval)),
-    Stream.map((event) => parts.ofEvent(reply, content, event)),
-    Stream.flattenIterable
+      ? (pieces) => pieces
+      : Stream.tap((piece) => piece.type === "message_start" ? Effect.void : Effect.sleep(interval)),
+    Stream.mapAccumEffect(() => Accumulate.initial, follow(method))
   )
-  return fault === undefined ? sent : Stream.concat(sent, Stream.fromEffect(strike("streamText", fault)))
+  const all = end === "whole" ? parts : Stream.concat(parts, Stream.fromEffect(failures.ofEnd(method, end)))
+  return pause === undefined ? all : Stream.unwrap(Effect.as(Effect.sleep(pause), all))
 }

@@ -8,7 +8,22 @@
 /**
  * @since 0.1.0
  */
+export * as Cassette from "./Cassette.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as Emulator from "./Emulator.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as FakeTool from "./FakeTool.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as Laws from "./Laws.ts"
 
 /**
  * @since 0.1.0
@@ -23,7 +38,17 @@ export * as Loopback from "./Loopback.ts"
 /**
  * @since 0.1.0
  */
+export * as ModelFuzz from "./ModelFuzz.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as ModelScript from "./ModelScript.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as RequestOnlyModel from "./RequestOnlyModel.ts"
 
 /**
  * @since 0.1.0
@@ -38,4 +63,14 @@ export * as Simulation from "./Simulation.ts"
 /**
  * @since 0.1.0
  */
+export * as Timeline from "./Timeline.ts"
+
+/**
+ * @since 0.1.0
+ */
 export * as Validator from "./Validator.ts"
+
+/**
+ * @since 0.1.0
+ */
+export * as Sim from "./Sim.ts"

@@ -11,6 +11,11 @@ describe("Anthropic", () => {
     expectTypeOf<Sdk>().toExtend<Anthropic.Client>()
   })
 
+  it("a client of another platform, which has messages only, is a client", () => {
+    expectTypeOf<{ readonly messages: Omit<Sdk["messages"], "batches" | "countTokens"> }>().toExtend<Anthropic.Client>()
+    expectTypeOf<{ readonly messages: { readonly create: () => Promise<string> } }>().not.toExtend<Anthropic.Client>()
+  })
+
   it("layer wants a key, a token or an address", () => {
     expectTypeOf(Anthropic.layer({ apiKey, baseUrl: "http://localhost" })).toEqualTypeOf<
       Layer.Layer<Anthropic.AnthropicClient>

@@ -7,16 +7,21 @@ import { LanguageModel } from "effect/ai"
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
 import type { AddressInfo } from "node:net"
 import * as Events from "./support/events.ts"
+import * as FakeClient from "./support/fakeClient.ts"
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void
 
 /** A server on a free port for as long as the scope lives; its address. */
-const serve = (handler: Handler) =>
+const serve = (handler: Handler, onBody?: (request: IncomingMessage, body: string) => void) =>
   Effect.map(
     Effect.acquireRelease(
       Effect.callback<ReturnType<typeof createServer>>((resume) => {
         const server = createServer((request, response) => {
-          request.resume().on("end", () => handler(request, response))
+          const pieces: Array<Buffer> = []
+          request.on("data", (piece: Buffer) => pieces.push(piece)).on("end", () => {
+            onBody?.(request, Buffer.concat(pieces).toString("utf8"))
+            handler(request, response)
+          })
         })
         server.listen(0, "127.0.0.1", () => resume(Effect.succeed(server)))
       }),
@@ -84,6 +89,112 @@ describe("layer", () => {
       const none = yield* authorization((baseUrl) => Anthropic.layer({ baseUrl, headers: { "x-team": "blue" } }))
       assert.strictEqual(none.authorization, "Bearer none")
       assert.strictEqual(none["x-team"], "blue")
+    }))
+
+  it.live("layer - the body goes out as the bytes of the request, with its length and type", () =>
+    Effect.gen(function*() {
+      const seen: Array<{ readonly headers: IncomingMessage["headers"]; readonly body: string }> = []
+      const url = yield* serve((request, response) => answer(request, response), (request, body) => {
+        seen.push({ headers: request.headers, body })
+      })
+      const prompt = [{ role: "system", content: "Be brief" }, { role: "user", content: "Grüße \ud83d" }] as const
+      const settings = { betas: ["a-1", "b-2"] }
+      const asked = LanguageModel.generateText({ prompt })
+      const sent = FakeClient.make({ events: Events.textReply("Hello") })
+      yield* Effect.provide(
+        asked,
+        Layer.provide(Anthropic.model("claude-test", settings), Anthropic.layer({ baseUrl: url }))
+      )
+      yield* Effect.provide(asked, Layer.provide(Anthropic.model("claude-test", settings), Anthropic.layerClient(sent)))
+      const [{ body, headers } = { body: "", headers: {} }] = seen
+      assert.strictEqual(body, JSON.stringify(sent.bodies[0]))
+      assert.include(body, "Grüße \ufffd")
+      assert.strictEqual(headers["content-type"], "application/json")
+      assert.strictEqual(headers["content-length"], String(Buffer.byteLength(body)))
+      assert.strictEqual(headers["anthropic-beta"], "a-1,b-2")
+      assert.strictEqual(headers["anthropic-version"], "2026-10-21")
+    }))
+
+  it.effect("layerClient - the spans of an SDK client are off, and those of the client itself as they were", () =>
+    Effect.gen(function*() {
+      const own = new Sdk({ apiKey: "key-1", openTelemetry: { traces: { enabled: true } } })
+      const client = yield* Effect.provide(Anthropic.AnthropicClient, Anthropic.layerClient(own))
+      assert.instanceOf(client, Sdk)
+      if (!(client instanceof Sdk)) return
+      assert.isTrue(own.openTelemetry.traces.enabled)
+      assert.isFalse(client.openTelemetry.traces.enabled)
+      assert.strictEqual(client.apiKey, "key-1")
+      const other = FakeClient.make({ pending: true })
+      assert.strictEqual(yield* Effect.provide(Anthropic.AnthropicClient, Anthropic.layerClient(other)), other)
+    }))
+
+  it.live("modelInfo - is asked for once, and absent where nobody tells", () =>
+    Effect.gen(function*() {
+      const paths: Array<string | undefined> = []
+      const url = yield* serve((request, response) => {
+        paths.push(request.url)
+        response.writeHead(request.url?.includes("claude-test") ? 200 : 404, { "content-type": "application/json" })
+        response.end(JSON.stringify({ id: "claude-test", max_input_tokens: 1_000_000, max_tokens: 128_000 }))
+      })
+      const infos = Effect.all([
+        Anthropic.modelInfo("claude-test"),
+        Anthropic.modelInfo("claude-test"),
+        Anthropic.modelInfo("other")
+      ])
+      const known = { window: 1_000_000, maxTokens: 128_000 }
+      assert.deepStrictEqual(yield* Effect.provide(infos, Anthropic.layer({ baseUrl: url })), [known, known, undefined])
+      assert.deepStrictEqual(paths, ["/v1/models/claude-test", "/v1/models/other"])
+      const silent = FakeClient.make({ pending: true })
+      assert.deepStrictEqual(
+        yield* Effect.provide(infos, Anthropic.layerClient(silent)),
+        [undefined, undefined, undefined]
+      )
+    }))
+
+  const counting = (answer: (id: string, signal: AbortSignal) => Promise<unknown>) => {
+    const asked: Array<string> = []
+    const client: Anthropic.Client = {
+      ...FakeClient.make({ pending: true }),
+      models: {
+        retrieve: (id, _, { signal }) => {
+          asked.push(id)
+          return answer(id, signal)
+        }
+      }
+    }
+    return { asked, layer: Anthropic.layerClient(client) }
+  }
+
+  it.effect("modelInfo - who asks while an answer is awaited waits for the same one, also when the first gives up", () =>
+    Effect.gen(function*() {
+      let answer: (value: unknown) => void = () => undefined
+      const { asked, layer } = counting(() => new Promise((resolve) => (answer = resolve)))
+      const info = Effect.provide(Anthropic.modelInfo("claude-test"), layer)
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(info))
+      yield* Effect.yieldNow
+      yield* Fiber.interrupt(fibers[0]!)
+      answer({ max_tokens: 5 })
+      assert.deepStrictEqual(yield* Effect.forEach(fibers.slice(1), Fiber.join), [{ maxTokens: 5 }, { maxTokens: 5 }])
+      assert.deepStrictEqual(yield* info, { maxTokens: 5 })
+      assert.deepStrictEqual(asked, ["claude-test"])
+    }))
+
+  it.effect("modelInfo - a failure is forgotten, and an interrupted question is aborted", () =>
+    Effect.gen(function*() {
+      const answers = [Promise.reject(new Error("no")), Promise.resolve({ max_tokens: 5 })]
+      const failing = counting(() => answers.shift()!)
+      const info = Effect.provide(Anthropic.modelInfo("claude-test"), failing.layer)
+      assert.deepStrictEqual([yield* info, yield* info, yield* info], [undefined, { maxTokens: 5 }, { maxTokens: 5 }])
+      assert.strictEqual(failing.asked.length, 2)
+      let aborted = false
+      const silent = counting((_, signal) => {
+        signal.addEventListener("abort", () => (aborted = true))
+        return new Promise(() => {})
+      })
+      const fiber = yield* Effect.forkChild(Effect.provide(Anthropic.modelInfo("claude-test"), silent.layer))
+      while (silent.asked.length === 0) yield* Effect.yieldNow
+      yield* Fiber.interrupt(fiber)
+      assert.isTrue(aborted)
     }))
 
   it.effect("layer - the retries, the logs and the spans of the SDK are off", () =>
@@ -191,6 +302,39 @@ describe("connections", () => {
       yield* Deferred.await(shown)
       yield* Fiber.interrupt(fiber)
       yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+    }))
+
+  it.live("interruption closes the connection of a request that waits for its response, and leaves no other open", () =>
+    Effect.gen(function*() {
+      const arrived = yield* Deferred.make<void>()
+      const closed = yield* Deferred.make<void>()
+      const url = yield* serve((request) => {
+        request.socket.on("close", () => Deferred.doneUnsafe(closed, Exit.void))
+        Deferred.doneUnsafe(arrived, Exit.void)
+      })
+      const fiber = yield* Effect.forkChild(Effect.provide(generate, Anthropic.layer({ baseUrl: url })))
+      yield* Deferred.await(arrived)
+      yield* Fiber.interrupt(fiber)
+      yield* Effect.timeout(Deferred.await(closed), "2 seconds")
+    }))
+
+  it.live("a hundred interrupted replies leave no socket and no listener", () =>
+    Effect.gen(function*() {
+      const open = new Set<unknown>()
+      const warnings: Array<string> = []
+      const warn = (warning: Error) => warnings.push(warning.name)
+      process.on("warning", warn)
+      const url = yield* serve((request, response) => {
+        open.add(request.socket)
+        request.socket.once("close", () => open.delete(request.socket))
+        write(response, Events.textReply("Hello").slice(0, 3))
+      })
+      const first = Stream.runDrain(Stream.take(Stream.filter(stream, (part) => part.type === "text-delta"), 1))
+      yield* Effect.provide(Effect.repeat(first, { times: 99 }), modelAt(url))
+      for (let wait = 0; wait < 100 && open.size > 0; wait++) yield* Effect.sleep("10 millis")
+      process.off("warning", warn)
+      assert.strictEqual(open.size, 0)
+      assert.deepStrictEqual(warnings, [])
     }))
 
   it.live("a connection that drops, ends early or brings an error event fails the stream after its parts", () =>

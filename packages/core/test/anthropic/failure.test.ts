@@ -86,9 +86,37 @@ describe("failure", () => {
     assert.isTrue(ramp.retryable)
   })
 
-  it("fromUnknown - x-should-retry decides for every other status", () => {
-    assert.isTrue(classify(apiError(400, "invalid_request_error", { headers: { "x-should-retry": "true" } })).retryable)
-    assert.isFalse(classify(apiError(529, "overloaded_error", { headers: { "x-should-retry": "false" } })).retryable)
+  it("fromUnknown - x-should-retry decides for every other status but that of an invalid request", () => {
+    const should = { headers: { "x-should-retry": "true" } }
+    const shouldNot = { headers: { "x-should-retry": "false" } }
+    assert.isTrue(classify(apiError(401, "authentication_error", should)).retryable)
+    assert.isFalse(classify(apiError(529, "overloaded_error", shouldNot)).retryable)
+    assert.isFalse(classify(apiError(429, "rate_limit_error", shouldNot)).retryable)
+    for (const status of [400, 404, 413, 422]) {
+      assert.isFalse(classify(apiError(status, "invalid_request_error", should)).retryable, String(status))
+    }
+  })
+
+  it("fromUnknown - a request whose body came too slowly may be sent again, though its status is 400", () => {
+    const failure = classify(apiError(400, "invalid_request_error", { code: "request_body_timeout" }))
+    assert.strictEqual(failure.reason._tag, "InternalProviderError")
+    assert.isTrue(failure.retryable)
+  })
+
+  it("fromUnknown - the message says what to do", () => {
+    const table: ReadonlyArray<readonly [number, string, string | undefined, RegExp]> = [
+      [400, "invalid_request_error", "available_tools_limit_exceeded", /Offer fewer tools/],
+      [401, "authentication_error", undefined, /API key/],
+      [403, "permission_error", undefined, /key/],
+      [404, "not_found_error", undefined, /model id/],
+      [413, "request_too_large", undefined, /smaller/],
+      [429, "rate_limit_error", "contract_spend_limit_reached", /billing/],
+      [500, "api_error", undefined, /later/],
+      [529, "overloaded_error", undefined, /later/]
+    ]
+    for (const [status, type, code, expected] of table) {
+      assert.match(classify(apiError(status, type, code === undefined ? {} : { code })).reason.message, expected)
+    }
   })
 
   it("fromUnknown - Retry-After is read as milliseconds, seconds or a date", () => {

@@ -1,7 +1,9 @@
 import { APIError } from "@anthropic-ai/sdk"
+import type { MessageCreateParamsStreaming } from "@anthropic-ai/sdk/resources/messages"
 import { assert, describe, it } from "@effect/vitest"
+import { ModelSettings } from "@volley/core"
 import { Anthropic } from "@volley/core/anthropic"
-import { Deferred, Effect, Exit, Fiber, Layer, Schema, Stream, Tracer } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Layer, Schema, Stream, Tracer } from "effect"
 import { type AiError, LanguageModel, Model, Tool, Toolkit } from "effect/ai"
 import { TestClock } from "effect/testing"
 import * as Events from "./support/events.ts"
@@ -20,7 +22,7 @@ const parts = LanguageModel.streamText({ prompt: "Hello" })
 const stream = Stream.runCollect(parts)
 
 /** The virtual milliseconds until the effect ended, and how. */
-const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+const timed = <A, E, R>(effect: Effect.Effect<A, E, R>, steps = 1200) =>
   Effect.gen(function*() {
     const clock = yield* Effect.clockWith(Effect.succeed)
     const start = clock.currentTimeMillisUnsafe()
@@ -28,7 +30,7 @@ const timed = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
       Effect.map(Effect.exit(effect), (exit) => ({ exit, millis: clock.currentTimeMillisUnsafe() - start }))
     )
     let exit = fiber.pollUnsafe()
-    for (let step = 0; step < 1200 && exit === undefined; step++) {
+    for (let step = 0; step < steps && exit === undefined; step++) {
       yield* TestClock.adjust("100 millis")
       exit = fiber.pollUnsafe()
     }
@@ -116,13 +118,128 @@ describe("languageModel", () => {
       )
     }))
 
-  it.effect("generateObject - is refused before anything is sent", () =>
+  const Answer = Schema.Struct({
+    city: Schema.String.check(Schema.isMaxLength(9)),
+    note: Schema.optionalKey(Schema.String),
+    counts: Schema.Record(Schema.String, Schema.Int)
+  })
+  const object = LanguageModel.generateObject({ prompt: "x", schema: Answer })
+
+  it.effect("generateObject - decodes the text that follows the format it has sent", () =>
     Effect.gen(function*() {
-      const client = FakeClient.make({ pending: true })
-      const object = LanguageModel.generateObject({ prompt: "x", schema: Schema.Struct({ a: Schema.String }) })
+      const text = JSON.stringify({ city: "Oslo", note: null, counts: [{ 0: "a", 1: 1 }] })
+      const client = FakeClient.make({ events: Events.textReply(text) })
+      const response = yield* Effect.provide(object, modelOver(client))
+      assert.deepStrictEqual(response.value, { city: "Oslo", counts: { a: 1 } })
+      const format = client.bodies[0]?.output_config?.format
+      assert.isOk(format)
+      assert.strictEqual(format.type, "json_schema")
+      const properties = format.schema["properties"] as Record<string, Record<string, unknown>>
+      assert.deepStrictEqual(Object.keys(properties), ["city", "note", "counts"])
+      assert.notProperty(properties["city"], "maxLength")
+      assert.strictEqual(format.schema["additionalProperties"], false)
+    }))
+
+  it.effect("generateObject - text that does not fit the schema fails", () =>
+    Effect.gen(function*() {
+      const text = JSON.stringify({ city: "Longyearbyen", note: null, counts: [] })
+      const client = FakeClient.make({ events: Events.textReply(text) })
       const error = yield* Effect.flip(Effect.provide(object, modelOver(client)))
-      assert.strictEqual(error.reason._tag, "InvalidRequestError")
+      assert.strictEqual(error.reason._tag, "StructuredOutputError")
+    }))
+
+  it.effect("generateObject - a recursive schema is refused before anything is sent", () =>
+    Effect.gen(function*() {
+      interface Tree {
+        readonly children: ReadonlyArray<Tree>
+      }
+      const Tree = Schema.Struct({ children: Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree)) })
+        .annotate({ identifier: "Tree" })
+      const client = FakeClient.make({ pending: true })
+      const tree = LanguageModel.generateObject({ prompt: "x", schema: Tree })
+      const error = yield* Effect.flip(Effect.provide(tree, modelOver(client)))
+      assert.strictEqual(error.reason._tag, "UnsupportedSchemaError")
       assert.strictEqual(client.bodies.length, 0)
+    }))
+})
+
+describe("languageModel ModelSettings", () => {
+  const asking = (settings: ModelSettings.ModelSettings) => Effect.provideService(ModelSettings.current, settings)
+
+  for (const [name, effect] of methods) {
+    it.effect(`${name} - sends what is asked of this request, and the next one as configured`, () =>
+      Effect.gen(function*() {
+        const client = FakeClient.make({ events: Events.textReply("{}") })
+        const schema = { type: "object", properties: {}, additionalProperties: false }
+        yield* Effect.gen(function*() {
+          yield* effect.pipe(
+            asking({ model: "claude-opus-5", effort: "high", maxTokens: 5, output: { name: "answer", schema } })
+          )
+          yield* effect
+        }).pipe(Effect.provide(modelOver(client, { cache: false })))
+        const messages: MessageCreateParamsStreaming["messages"] = [
+          { role: "user", content: [{ type: "text", text: "Hello" }] }
+        ]
+        assert.deepStrictEqual(client.bodies, [
+          {
+            model: "claude-opus-5",
+            max_tokens: 5,
+            output_config: { effort: "high", format: { type: "json_schema", schema } },
+            messages,
+            stream: true
+          },
+          { model: "claude-test", max_tokens: 16_000, messages, stream: true }
+        ])
+      }))
+
+    it.effect(`${name} - a schema that the API refuses fails before anything is sent`, () =>
+      Effect.gen(function*() {
+        const client = FakeClient.make({ pending: true })
+        const exit = yield* effect.pipe(
+          asking({ output: { name: "answer", schema: { $ref: "#" } } }),
+          Effect.provide(modelOver(client)),
+          Effect.exit
+        )
+        assert.strictEqual(reasonOf(exit)._tag, "UnsupportedSchemaError")
+        assert.strictEqual(client.bodies.length, 0)
+      }))
+  }
+
+  it.effect("the abilities of the model are those of the id that is asked", () =>
+    Effect.gen(function*() {
+      const model = yield* LanguageModel.LanguageModel
+      const abilities = Effect.all([
+        model.supportsSystemMessagesInHistory ?? Effect.succeed(false),
+        ModelSettings.followsOutput(model)
+      ])
+      assert.deepStrictEqual(yield* abilities, [true, false])
+      assert.deepStrictEqual(yield* asking({ model: "claude-opus-5-5" })(abilities), [true, true])
+      assert.deepStrictEqual(yield* asking({ model: "claude-haiku-4-5" })(abilities), [false, true])
+      assert.deepStrictEqual(yield* asking({ model: "claude-sonnet-4-20250514" })(abilities), [false, false])
+    }).pipe(Effect.provide(modelOver(FakeClient.make({ pending: true })))))
+
+  it.effect("a late system message is placed as the model that is asked takes it", () =>
+    Effect.gen(function*() {
+      const client = FakeClient.make({ events: Events.textReply("Hi") })
+      const prompt = [{ role: "user", content: "Hello" }, { role: "system", content: "Note" }] as const
+      const late = LanguageModel.generateText({ prompt })
+      yield* Effect.all([late, asking({ model: "claude-haiku-4-5" })(late)]).pipe(Effect.provide(modelOver(client)))
+      assert.deepStrictEqual(client.bodies.map(({ messages }) => messages.map(({ role }) => role)), [
+        ["user", "system"],
+        ["user"]
+      ])
+    }))
+
+  it.effect("streamText - a reply that breaks off has said what it cost", () =>
+    Effect.gen(function*() {
+      const events = Events.textReply("Hello").slice(0, 3)
+      const client = FakeClient.make({ events, ending: { thrown: new TypeError("terminated") } })
+      const seen: Array<unknown> = []
+      const watched = Stream.runForEach(parts, (part) => Effect.sync(() => seen.push(part.metadata)))
+      yield* Effect.exit(Effect.provide(watched, modelOver(client, { retries: 0 })))
+      assert.deepStrictEqual(seen[0], {
+        anthropic: { usage: { inputTokens: 3, outputTokens: 1, cacheReadTokens: 0, cacheWriteTokens: 0 } }
+      })
     }))
 })
 
@@ -227,6 +344,67 @@ describe("languageModel failures", () => {
       }))
   }
 
+  it.effect("streamText - a silent reply fails after the time that is set, 5 minutes with a client that hides the pings", () =>
+    Effect.gen(function*() {
+      const events = Events.textReply("Hello").slice(0, 3)
+      for (const [settings, millis] of [[{}, 300_000], [{ idleTimeout: "7 seconds" }, 7000]] as const) {
+        const client = FakeClient.make({ events, ending: "stall" })
+        const silent = yield* timed(Effect.provide(stream, modelOver(client, settings)), 4000)
+        assert.strictEqual(reasonOf(silent.exit)._tag, "NetworkError")
+        assert.strictEqual(silent.millis, millis)
+        assert.isTrue(client.options[0]?.signal.aborted)
+      }
+    }))
+
+  it.effect("generateText - a reply that does not begin is aborted and asked for again", () =>
+    Effect.gen(function*() {
+      const client = FakeClient.make({ pending: true }, { events: Events.textReply("Hello") })
+      const { exit, millis } = yield* timed(
+        Effect.provide(generate, modelOver(client, { firstEventTimeout: "3 seconds" }))
+      )
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.deepStrictEqual(client.options.map(({ signal }) => signal.aborted), [true, false])
+      assert.isAtLeast(millis, 3400)
+    }))
+
+  it.effect("streamText - a client that sends bytes shows life by empty batches, and gives parts in batches", () =>
+    Effect.gen(function*() {
+      const batches = [Events.textReply("Hello").slice(0, 3), [], [], [], Events.textReply("Hello").slice(3)]
+      const sent: Array<string> = []
+      const client: Anthropic.Client = {
+        messages: { create: () => Promise.reject(new Error("not this one")) },
+        send: (body) => {
+          sent.push(new TextDecoder().decode(body))
+          return Promise.resolve(slow(batches))
+        }
+      }
+      const clock = yield* Effect.clockWith(Effect.succeed)
+      const slow = (all: typeof batches) =>
+        Stream.fromIterable(all).pipe(
+          Stream.tap(() => Effect.sleep("50 seconds")),
+          Stream.provideService(Clock.Clock, clock),
+          Stream.toAsyncIterable
+        )
+      const { exit, millis } = yield* timed(Effect.provide(stream, modelOver(client)), 4000)
+      assert.isTrue(Exit.isSuccess(exit))
+      assert.strictEqual(millis, 250_000)
+      assert.strictEqual(JSON.parse(sent[0] ?? "").model, "claude-test")
+    }))
+
+  it.effect("streamText - a malformed event fails after the parts that came with it", () =>
+    Effect.gen(function*() {
+      const events = [...Events.textReply("Hello").slice(0, 3), Events.event({ type: "message_start" })]
+      const client: Anthropic.Client = {
+        messages: { create: () => Promise.reject(new Error("not this one")) },
+        send: () => Promise.resolve(ReadableStream.from([events]))
+      }
+      const seen: Array<string> = []
+      const watched = Stream.runForEach(parts, (part) => Effect.sync(() => seen.push(part.type)))
+      const exit = yield* Effect.exit(Effect.provide(watched, modelOver(client)))
+      assert.strictEqual(reasonOf(exit)._tag, "InvalidResponseError")
+      assert.deepStrictEqual(seen, ["response-metadata", "text-start", "text-delta"])
+    }))
+
   const midway: FakeClient.Script = {
     events: Events.textReply("Hello").slice(0, 3),
     ending: { thrown: new TypeError("terminated") }
@@ -303,12 +481,24 @@ describe("languageModel cancellation", () => {
       assert.isFalse(client.options[0]?.signal.aborted)
     }))
 
-  it.effect("streamText - a request that failed is aborted before the next one", () =>
-    Effect.gen(function*() {
-      const client = FakeClient.make({ events: [], ending: "eof" }, { events: Events.textReply("Hello") })
-      yield* timed(Effect.provide(stream, modelOver(client)))
-      assert.deepStrictEqual(client.options.map((options) => options.signal.aborted), [true, false])
-    }))
+  for (const [name, effect] of methods) {
+    it.effect(`${name} - a request that failed is aborted before the next one`, () =>
+      Effect.gen(function*() {
+        const client = FakeClient.make({ events: [], ending: "eof" }, { events: Events.textReply("Hello") })
+        const atSecond: Array<boolean | undefined> = []
+        const watched: Anthropic.Client = {
+          messages: {
+            create: (body, options) => {
+              if (client.options.length === 1) atSecond.push(client.options[0]?.signal.aborted)
+              return client.messages.create(body, options)
+            }
+          }
+        }
+        yield* timed(Effect.provide(effect, modelOver(watched)))
+        assert.deepStrictEqual(atSecond, [true])
+        assert.isFalse(client.options[1]?.signal.aborted)
+      }))
+  }
 })
 
 describe("languageModel telemetry", () => {

@@ -1,10 +1,13 @@
 import type { MessageCreateParamsStreaming, RawMessageStreamEvent } from "@anthropic-ai/sdk/resources/messages"
 import { assert, describe, it } from "@effect/vitest"
+import type { ModelSettings } from "@volley/core"
 import type { Anthropic } from "@volley/core/anthropic"
 import { Effect, Result, Schema } from "effect"
 import { type AiError, type LanguageModel, Prompt, Response, Tool, Toolkit } from "effect/ai"
 import { collect } from "../../src/anthropic/internal/collect.ts"
+import * as Json from "../../src/anthropic/internal/json.ts"
 import * as Request from "../../src/anthropic/internal/request.ts"
+import { json, utf16 } from "../support/arbitraries.ts"
 import * as Events from "./support/events.ts"
 
 interface Options {
@@ -12,22 +15,34 @@ interface Options {
   readonly toolChoice?: LanguageModel.ToolChoice<string>
   readonly model?: string
   readonly settings?: Anthropic.Settings
+  readonly asked?: ModelSettings.ModelSettings
+  readonly responseFormat?: LanguageModel.ProviderOptions["responseFormat"]
 }
 
 const convert = (
   prompt: Prompt.RawInput,
-  { model = "claude-sonnet-5-5", settings = {}, toolChoice = "auto", tools = [] }: Options = {}
+  {
+    asked = {},
+    model = "claude-sonnet-5-5",
+    responseFormat = { type: "text" },
+    settings = {},
+    toolChoice = "auto",
+    tools = []
+  }: Options = {}
 ): Result.Result<MessageCreateParamsStreaming, AiError.AiErrorReason> =>
-  Request.make(model, settings, {
+  Request.make(model, { cache: false, ...settings }, {
     prompt: Prompt.make(prompt),
     tools,
     toolChoice,
-    responseFormat: { type: "text" },
+    responseFormat,
     previousResponseId: undefined,
     incrementalPrompt: undefined
-  } as unknown as LanguageModel.ProviderOptions)
+  } as unknown as LanguageModel.ProviderOptions, asked)
 
 const body = (prompt: Prompt.RawInput, options?: Options) => Result.getOrThrow(convert(prompt, options))
+
+const encoded = (prompt: Prompt.RawInput, options?: Options): MessageCreateParamsStreaming =>
+  JSON.parse(new TextDecoder().decode(Json.encode(body(prompt, options))))
 
 const refusal = (prompt: Prompt.RawInput, options?: Options) => Result.getOrThrow(Result.flip(convert(prompt, options)))
 
@@ -74,6 +89,28 @@ describe("request", () => {
     })
   })
 
+  it("make - the service tier is sent, and marks for the cache unless they are turned off", () => {
+    assert.strictEqual(body("x", { settings: { serviceTier: "standard_only" } }).service_tier, "standard_only")
+    const marked = (settings: Anthropic.Settings) => {
+      const content = body("x", { settings }).messages[0]?.content[0]
+      return typeof content === "object" && "cache_control" in content ? content.cache_control : undefined
+    }
+    assert.deepStrictEqual(marked({ cache: undefined }), { type: "ephemeral" })
+    assert.deepStrictEqual(marked({ cache: { ttl: "1 hour" } }), { type: "ephemeral", ttl: "1h" })
+    assert.isUndefined(marked({ cache: false }))
+  })
+
+  it("make - a type of thinking that the model refuses is refused with what to do", () => {
+    const reason = refusal("x", { model: "claude-opus-5-5", settings: { thinking: { type: "disabled" } } })
+    assert.strictEqual(reason._tag, "InvalidRequestError")
+    assert.include(reason.message, "claude-opus-5-5")
+    assert.include(reason.message, "\"adaptive\"")
+    assert.deepStrictEqual(
+      body("x", { model: "claude-opus-5", settings: { thinking: { type: "disabled" } } }).thinking,
+      { type: "disabled" }
+    )
+  })
+
   it("make - the same prompt gives the same bytes", () => {
     const tools = [toolWith(Schema.Struct({ b: Schema.String, a: Schema.Int }))]
     const prompt = [system("Be brief"), user("Hello")]
@@ -81,17 +118,56 @@ describe("request", () => {
     assert.include(JSON.stringify(body(prompt, { tools })), "\"properties\":{\"b\":")
   })
 
-  it("make - structured output is refused instead of ignored", () => {
-    const options = { responseFormat: { type: "json" }, prompt: Prompt.make("x") } as LanguageModel.ProviderOptions
-    const reason = Result.getOrThrow(Result.flip(Request.make("m", {}, options)))
-    assert.strictEqual(reason._tag, "InvalidRequestError")
+  it("make - what is asked of one request goes before the settings", () => {
+    const sent = body("Hello", {
+      settings: { maxTokens: 99, effort: "low", stopSequences: ["END"] },
+      asked: { maxTokens: 7, effort: "max" }
+    })
+    assert.deepStrictEqual(sent, {
+      model: "claude-sonnet-5-5",
+      max_tokens: 7,
+      output_config: { effort: "max" },
+      stop_sequences: ["END"],
+      messages: [user("Hello")],
+      stream: true
+    } as unknown as MessageCreateParamsStreaming)
+  })
+
+  it("make - an output is sent as the format of the text, beside the effort", () => {
+    const schema = { type: "object", properties: { city: { type: "string" } }, required: ["city"] }
+    const asked = { output: { name: "answer", schema } }
+    const format = { type: "json_schema", schema: { ...schema, additionalProperties: false } } as const
+    assert.deepStrictEqual(body("x", { asked }).output_config, { format })
+    assert.deepStrictEqual(body("x", { asked, settings: { effort: "low" } }).output_config, { effort: "low", format })
+  })
+
+  it("make - the schema of generateObject goes before the output that is asked for", () => {
+    const responseFormat = { type: "json", objectName: "pair", schema: Schema.Struct({ a: Schema.Finite }) } as const
+    const asked = { output: { name: "answer", schema: { type: "string" } } }
+    assert.deepStrictEqual(body("x", { responseFormat, asked }).output_config, {
+      format: {
+        type: "json_schema",
+        schema: {
+          type: "object",
+          properties: { a: { type: "number" } },
+          required: ["a"],
+          additionalProperties: false
+        }
+      }
+    })
+  })
+
+  it("make - an output whose schema the API refuses is refused by name", () => {
+    const reason = refusal("x", { asked: { output: { name: "answer", schema: {} } } })
+    assert.strictEqual(reason._tag, "UnsupportedSchemaError")
+    assert.include(reason.message, "\"answer\"")
   })
 
   it("make - lone surrogates become well-formed everywhere, keys included", () => {
     const tools = [
       Tool.make("search", { description: "find \ud83d", parameters: Schema.Struct({ q: Schema.String }) })
     ]
-    const sent = body([
+    const sent = encoded([
       system("system \udc1f"),
       user("cut \ud83d"),
       { role: "assistant", content: [call("t1", { "key \ud83d": ["\udc1f"] })] },
@@ -100,6 +176,36 @@ describe("request", () => {
     assert.notMatch(JSON.stringify(sent), /\\ud[89a-f]/)
     assert.deepStrictEqual(sent.messages[0], user("cut \ufffd"))
     assert.include(JSON.stringify(sent), "key \ufffd")
+  })
+})
+
+describe("request diagnostics", () => {
+  const sent = (asked: ModelSettings.ModelSettings, diagnosed: boolean, cache: Anthropic.Settings["cache"]) =>
+    Result.getOrThrow(
+      Request.make(
+        "claude-test",
+        { cache },
+        {
+          prompt: Prompt.make("x"),
+          tools: [],
+          toolChoice: "auto",
+          responseFormat: { type: "text" }
+        } as unknown as LanguageModel.ProviderOptions,
+        asked,
+        diagnosed
+      )
+    ).diagnostics
+
+  it("the reply before is named where the client is that of the API and marks are on", () => {
+    const asked = { previousResponse: "msg_7" }
+    assert.deepStrictEqual(sent(asked, true, undefined), { previous_message_id: "msg_7" })
+    assert.isUndefined(sent(asked, false, undefined))
+    assert.isUndefined(sent(asked, true, false))
+    assert.isUndefined(sent({}, true, undefined))
+  })
+
+  it("the id of a reply of another provider is not sent", () => {
+    assert.deepStrictEqual(sent({ previousResponse: "resp_7" }, true, undefined), { previous_message_id: null })
   })
 })
 
@@ -318,23 +424,186 @@ describe("request tools", () => {
     }
   })
 
-  it("a name the API refuses is refused by name", () => {
-    for (const name of ["a.b", "", "x".repeat(129)]) {
-      const reason = refusal("x", { tools: [Tool.make(name)] })
-      assert.strictEqual(reason._tag, "InvalidRequestError")
-      assert.include(reason.message, `"${name}"`)
+  it("a name that the API refuses is sent as one that it takes, in tools, tool choice and history", () => {
+    const names = ["mcp.files/read", "mcp.files:read", "é".repeat(3), "x".repeat(129), "x".repeat(128) + "y.z"]
+    const tools = names.map((name) => Tool.make(name))
+    const sent = names.map((tool) => body("x", { tools, toolChoice: { tool }, model: "claude-sonnet-5" }))
+    const apiNames = sent[0]?.tools?.map((tool) => "name" in tool ? tool.name : "") ?? []
+    assert.strictEqual(new Set(apiNames).size, names.length)
+    for (const name of apiNames) assert.match(name, /^[a-zA-Z0-9_-]{1,128}$/)
+    assert.match(apiNames[0] ?? "", /^mcp_files_read_[0-9a-f]{8}$/)
+    assert.deepStrictEqual<unknown>(
+      sent.map(({ tool_choice }) => tool_choice),
+      apiNames.map((name) => ({ type: "tool", name }))
+    )
+    names.forEach((name, index) => {
+      const asked = body([user("Go"), { role: "assistant", content: [{ ...call("t1", {}), name }] }])
+      assert.deepStrictEqual(asked.messages[1]?.content, [
+        { type: "tool_use", id: "t1", name: apiNames[index]!, input: {} }
+      ])
+    })
+  })
+
+  it("a tool without a name is refused, and so are two tools that the API would know by one name", () => {
+    assert.include(refusal("x", { tools: [Tool.make("")] }).message, "without a name")
+    const [mapped] = body("x", { tools: [Tool.make("a.b")] }).tools ?? []
+    const name = mapped !== undefined && "name" in mapped ? mapped.name : ""
+    assert.include(refusal("x", { tools: [Tool.make("a.b"), Tool.make(name)] }).message, `"${name}" twice`)
+  })
+
+  const provided = (id: `${string}.${string}`, providerName: string) =>
+    Tool.providerDefined({
+      id,
+      customName: "Mine",
+      providerName,
+      args: Schema.Struct({ max_uses: Schema.Int, defer_loading: Schema.optionalKey(Schema.Boolean) })
+    })
+
+  it("a provider-defined tool is sent by its type, with the name of the API and its arguments", () => {
+    const tools = [provided("anthropic.web_search_20260318", "web_search")({ max_uses: 3 }), Tool.make("now")]
+    const sent = body("x", { tools, toolChoice: { tool: "Mine" }, model: "claude-sonnet-5" })
+    assert.deepStrictEqual<unknown>(sent.tools?.[0], { type: "web_search_20260318", name: "web_search", max_uses: 3 })
+    assert.strictEqual(sent.tools?.length, 2)
+    assert.deepStrictEqual(sent.tool_choice, { type: "tool", name: "web_search" })
+    const bash = Tool.providerDefined({
+      id: "anthropic.bash_20250124",
+      customName: "Shell",
+      providerName: "bash",
+      requiresHandler: true,
+      args: Schema.Struct({}),
+      parameters: Schema.Struct({ command: Schema.String })
+    })
+    assert.deepStrictEqual<unknown>(body("x", { tools: [bash({ failureMode: "return" })] }).tools, [
+      { type: "bash_20250124", name: "bash" }
+    ])
+  })
+
+  it("a provider-defined tool of another provider, and a toolset, are refused by name", () => {
+    for (const id of ["openai.web_search", "anthropic.mcp_toolset", "anthropic.browser_toolset_20260801"] as const) {
+      const { message } = refusal("x", { tools: [provided(id, "web_search")({ max_uses: 1 })] })
+      assert.include(message, "\"Mine\"")
+      assert.include(message, id)
     }
   })
 
-  it("a provider-defined tool is refused by name", () => {
-    const search = Tool.providerDefined({
-      id: "anthropic.web_search",
-      customName: "WebSearch",
-      providerName: "web_search",
-      args: Schema.Struct({})
-    })
-    assert.include(refusal("x", { tools: [search({})] }).message, "\"WebSearch\"")
+  it("a tool that is loaded only when it is searched for is not marked for the cache", () => {
+    const deferred = provided("anthropic.bash_20250124", "bash")({ max_uses: 1, defer_loading: true })
+    const marks = (tools: ReadonlyArray<Tool.Any>) =>
+      body("x", { tools, settings: { cache: undefined } }).tools?.map((tool) => "cache_control" in tool)
+    assert.deepStrictEqual(marks([Tool.make("a"), Tool.make("b"), deferred]), [false, true, false])
+    assert.deepStrictEqual(marks([deferred]), [false])
   })
+
+  const Query = Schema.Struct({
+    q: Schema.String.check(Schema.isMinLength(1)),
+    page: Schema.optionalKey(Schema.Finite.check(Schema.isGreaterThan(0)))
+  })
+
+  it("a strict tool is sent with closed objects, and with constraints of values in descriptions", () => {
+    const sent = body("x", { tools: [toolWith(Query)], settings: { strictTools: true } }).tools?.[0]
+    assert.deepStrictEqual<unknown>(sent, {
+      name: "search",
+      input_schema: {
+        type: "object",
+        properties: {
+          q: { type: "string", description: "{minLength: 1}" },
+          page: { type: "number", description: "{exclusiveMinimum: 0}" }
+        },
+        required: ["q"],
+        additionalProperties: false
+      },
+      strict: true
+    })
+  })
+
+  it("the annotation of a tool goes before the setting", () => {
+    const loose = toolWith(Query).annotate(Tool.Strict, false)
+    const strict = Tool.make("other", { parameters: Query }).annotate(Tool.Strict, true)
+    const flags = (strictTools: boolean) =>
+      body("x", { tools: [loose, strict], settings: { strictTools } }).tools?.map((tool) =>
+        "strict" in tool ? tool.strict : undefined
+      )
+    assert.deepStrictEqual(flags(true), [undefined, true])
+    assert.deepStrictEqual(flags(false), [undefined, true])
+  })
+
+  it("a strict tool without parameters takes none", () => {
+    const settings = { strictTools: true }
+    for (const tool of [Tool.make("search"), toolWith(Schema.Struct({}))]) {
+      assert.deepStrictEqual<unknown>(body("x", { tools: [tool], settings }).tools, [{
+        name: "search",
+        input_schema: { type: "object", properties: {}, additionalProperties: false },
+        strict: true
+      }])
+    }
+  })
+
+  it("a schema that cannot be strict is refused with the tool's name and what to do", () => {
+    interface Tree {
+      readonly children: ReadonlyArray<Tree>
+    }
+    const Tree = Schema.Struct({ children: Schema.Array(Schema.suspend((): Schema.Codec<Tree> => Tree)) })
+      .annotate({ identifier: "Tree" })
+    const schemas = [
+      Schema.Struct({ counts: Schema.Record(Schema.String, Schema.Int) }),
+      Schema.Struct({ pair: Schema.Tuple([Schema.String, Schema.Int]) }),
+      Schema.Struct({ any: Schema.Unknown }),
+      Schema.Unknown,
+      Tree
+    ]
+    for (const parameters of schemas) {
+      const reason = refusal("x", { tools: [toolWith(parameters)], settings: { strictTools: true } })
+      assert.strictEqual(reason._tag, "UnsupportedSchemaError")
+      assert.include(reason.message, "\"search\"")
+      assert.include(reason.message, "Tool.Strict")
+    }
+  })
+
+  const many = (count: number, parameters: Schema.Constraint = Query) =>
+    Array.from({ length: count }, (_, n) => Tool.make(`tool-${n}`, { parameters: parameters as Schema.String }))
+
+  it("what all strict tools have together is limited: tools, optional properties, unions", () => {
+    const settings = { strictTools: true }
+    const choice = Schema.Struct({ c: Schema.Union([Schema.String, Schema.Int]) })
+    const plain = Schema.Struct({ q: Schema.String })
+    const pages = Schema.Struct({ a: Schema.optionalKey(Schema.Int), b: Schema.optionalKey(Schema.Int) })
+    assert.isTrue(Result.isSuccess(convert("x", { tools: many(20, plain), settings })))
+    assert.include(refusal("x", { tools: many(21, plain), settings }).message, "21 tools")
+    assert.isTrue(Result.isSuccess(convert("x", { tools: many(12, pages), settings })))
+    assert.include(refusal("x", { tools: many(13, pages), settings }).message, "26 optional")
+    assert.isTrue(Result.isSuccess(convert("x", { tools: many(16, choice), settings })))
+    assert.include(refusal("x", { tools: many(17, choice), settings }).message, "17 unions")
+    assert.isTrue(Result.isSuccess(convert("x", { tools: many(40, pages) })))
+  })
+
+  it("two tools of one name are refused", () => {
+    assert.include(refusal("x", { tools: [...many(2), ...many(1)] }).message, "\"tool-0\" twice")
+  })
+
+  it.effect.prop(
+    "the same tools and messages give the same bytes, made anew or not",
+    [utf16(), json(2), utf16(8)],
+    ([words, value, description]) =>
+      Effect.sync(() => {
+        const made = () => {
+          const tools = [
+            Tool.make("search", { description, parameters: Query }),
+            Tool.dynamic("remote", { parameters: { type: "object", properties: { a: { const: value } } } })
+          ]
+          const prompt = [
+            user(`x${words}`),
+            { role: "assistant", content: [call("t1", { value })] } as const,
+            { role: "tool", content: [result("t1", value)] } as const
+          ]
+          return [tools, prompt] as const
+        }
+        const bytes = ([tools, prompt]: ReturnType<typeof made>) =>
+          new TextDecoder().decode(Json.encode(body(prompt, { tools, settings: { cache: { ttl: "5 minutes" } } })))
+        const first = made()
+        assert.strictEqual(bytes(first), bytes(first))
+        assert.strictEqual(bytes(first), bytes(made()))
+      })
+  )
 
   it("every tool choice has its counterpart and keeps the tools", () => {
     const tools = [Tool.make("now")]
@@ -349,14 +618,44 @@ describe("request tools", () => {
       [{ mode: "required", oneOf: ["now"] }, { type: "any" }]
     ]
     for (const [toolChoice, expected] of choices) {
-      const sent = body("x", { tools, toolChoice })
+      const sent = body("x", { tools, toolChoice, model: "claude-sonnet-5" })
       assert.deepStrictEqual(sent.tool_choice, expected)
       assert.strictEqual(sent.tools?.length, 1)
     }
   })
 
+  it("without parallel calls, every tool choice but none allows one call only", () => {
+    const options = { tools: [Tool.make("now")], model: "claude-sonnet-5" }
+    const sent = (toolChoice: LanguageModel.ToolChoice<string>, parallelToolCalls: boolean) =>
+      body("x", { ...options, toolChoice, asked: { parallelToolCalls } }).tool_choice
+    assert.deepStrictEqual(sent("auto", false), { type: "auto", disable_parallel_tool_use: true })
+    assert.deepStrictEqual(sent("required", false), { type: "any", disable_parallel_tool_use: true })
+    assert.deepStrictEqual(sent({ tool: "now" }, false), {
+      type: "tool",
+      name: "now",
+      disable_parallel_tool_use: true
+    })
+    assert.deepStrictEqual(sent("none", false), { type: "none" })
+    assert.deepStrictEqual(sent("auto", true), { type: "auto" })
+  })
+
+  it("a forced tool choice is refused where the model has none, with its name", () => {
+    const tools = [Tool.make("now")]
+    for (const toolChoice of ["required", { tool: "now" }, { mode: "required", oneOf: ["now"] }] as const) {
+      const reason = refusal("x", { tools, toolChoice, model: "claude-opus-5-5" })
+      assert.strictEqual(reason._tag, "InvalidRequestError")
+      assert.include(reason.message, "claude-opus-5-5")
+      assert.include(reason.message, "\"auto\"")
+    }
+    for (const toolChoice of ["auto", "none", { oneOf: ["now"] }] as const) {
+      assert.isTrue(Result.isSuccess(convert("x", { tools, toolChoice, model: "claude-opus-5-5" })))
+    }
+  })
+
   it("a request without tools has no tool choice", () => {
-    assert.notProperty(body("x", { toolChoice: "none" }), "tool_choice")
+    for (const toolChoice of ["none", "required"] as const) {
+      assert.notProperty(body("x", { toolChoice, asked: { parallelToolCalls: false } }), "tool_choice")
+    }
   })
 })
 

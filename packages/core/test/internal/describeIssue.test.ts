@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
-import { describeIssue } from "../../src/internal/dispatch/describeIssue.ts"
+import { describeIssue } from "../../src/internal/describeIssue.ts"
 import { json, utf16 } from "../support/arbitraries.ts"
 
 const Arguments = Schema.Struct({

@@ -388,7 +388,6 @@ const play = (world: World) =>
       thread: undefined,
       concurrency: world.concurrency,
       retries: { allowed: 20, left: 20 },
-      withheld: [],
       emit: (event) => Effect.sync(() => void events.push(event)),
       publish: () => Effect.void
     })

@@ -310,7 +310,6 @@ const play = (seed: number) =>
       thread: undefined,
       concurrency: 3,
       retries: { allowed: 20, left: 20 },
-      withheld: [],
       emit: (event) => Effect.sync(() => void events.push(event)),
       publish: () => Effect.void
     })

@@ -22,29 +22,78 @@ const mutant = (name: string, what: string, file: string, ...edits: Mutant["edit
 const stage = (name: string): string => `internal/dispatch/${name}.ts`
 
 export const mutants: ReadonlyArray<Mutant> = [
-  mutant("drop-answer", "the third call of a turn is never answered", "internal/run/runner.ts", [
-    "        log.answer(command.index, answer),",
-    "        command.index === 2 ? Effect.void : log.answer(command.index, answer),"
-  ]),
-  mutant("swap-answers", "the answers stand in the transcript from last to first", "RunState.ts", [
-    "state.calls.flatMap(asResult)",
-    "state.calls.toReversed().flatMap(asResult)"
-  ]),
+  mutant(
+    "drop-answer",
+    "the answer of the last of eight calls is left out of the transcript",
+    "internal/fold/transcript.ts",
+    [
+      "calls.flatMap(resultPart)",
+      "calls.slice(0, 7).flatMap(resultPart)"
+    ]
+  ),
+  mutant(
+    "swap-answers",
+    "the answers stand in the transcript in the order in which they came",
+    "internal/fold/transcript.ts",
+    [
+      "calls.flatMap(resultPart)",
+      "calls.toSorted((left, right) => (left.answered?.at ?? 0) - (right.answered?.at ?? 0)).flatMap(resultPart)"
+    ]
+  ),
   mutant("cancelled-call-open", "a cancelled run leaves its first call without an answer", "internal/run/runner.ts", [
-    "      for (const call of calls) {",
-    "      for (const call of calls.slice(1)) {"
+    "      for (const open of calls) {",
+    "      for (const open of calls.slice(1)) {"
   ]),
-  mutant("fatal-swallowed", "a fatal failure is told to the model and the run goes on", "internal/run/runner.ts", [
+  mutant(
+    "cancel-leaves-running",
+    "a cancelled run answers its calls while their handlers go on",
+    "internal/run/runner.ts",
+    [
+      "    log.close()\n    yield* interruptAll\n",
+      "    log.close()\n"
+    ]
+  ),
+  mutant("same-id-kept", "an id that a provider repeats is kept", "internal/run/receive.ts", [
+    "while (known.has(candidate) || ids.has(candidate)) candidate",
+    "if (ids.has(`${candidate} `)) candidate"
+  ]),
+  mutant("fatal-swallowed", "a fatal failure is told to the model and the run goes on", "internal/run/turn.ts", [
     "Option.isSome(answer.fatal) ? Effect.fail(answer.fatal.value) : Effect.void",
     "Effect.void"
   ]),
+  mutant("withheld-forgotten", "calls that come after one that is not run do not know of it", "internal/run/turn.ts", [
+    "submitted.has(index) ? [] :",
+    "answered !== undefined || submitted.has(index) ? [] :"
+  ]),
+  mutant("early-harm", "a call that may do harm starts before its reply is complete", "internal/fold/next.ts", [
+    "return tool?.class === \"readonly\" && tool",
+    "return tool !== undefined && tool"
+  ]),
   mutant(
-    "close-too-early",
-    "a dispatch says that it is complete before its calls are submitted",
-    "internal/run/runner.ts",
+    "late-intention",
+    "a call that is intended early counts as one of a complete reply when that is complete meanwhile",
+    "internal/run/turn.ts",
     [
-      "commands.some(({ _tag }) => _tag === \"StartCall\")",
-      "log.state().phase === \"dispatching\""
+      "() => log.state().phase === phase",
+      "() => true"
+    ]
+  ),
+  mutant(
+    "discarded-runs-on",
+    "a call that was started early goes on when its reply is not kept",
+    "internal/run/turn.ts",
+    [
+      "inFlight.interrupt((key) => begun.some(({ requested }) => key === callKey(requested.index)))",
+      "Effect.void"
+    ]
+  ),
+  mutant(
+    "early-answer-kept",
+    "a call that was started early is not started with its reply again",
+    "internal/run/turn.ts",
+    [
+      "    submitted.clear()\n",
+      ""
     ]
   ),
   mutant("retry-permanent", "a permanent failure is tried once more", stage("retry"), [
@@ -71,7 +120,35 @@ export const mutants: ReadonlyArray<Mutant> = [
     "(throttled.has(failed.reason) ? throttledBase : base)",
     "throttledBase"
   ]),
-  mutant("retries-unbounded", "the retries of a run are not counted", stage("retries"), ["      run.left--\n", ""]),
+  mutant("retries-unbounded", "the retries of a run are not counted", stage("retries"), [
+    "      takeFrom(run)\n",
+    ""
+  ]),
+  mutant("one-retry-more", "a call is retried once more than its policy says", stage("retry"), [
+    "attempt >= times ? Cause.done",
+    "attempt > times ? Cause.done"
+  ]),
+  mutant(
+    "retry-forgets-effect",
+    "a repeated attempt that was refused undoes what the one before it did",
+    stage("retry"),
+    [
+      "executed: failed.executed || later.executed",
+      "executed: later.executed"
+    ]
+  ),
+  mutant("retry-after-in-seconds", "the longest wait that is kept is compared as seconds", stage("retry"), [
+    "asked > longestRetryAfter",
+    "asked > longestRetryAfter / 1000"
+  ]),
+  mutant("retry-holds-place", "a call keeps its place while it waits for its next attempt", "Dispatcher.ts", [
+    "[fallback, retry, reconcile, hedge, breaker, rateLimit, bulkhead]",
+    "[fallback, bulkhead, retry, reconcile, hedge, breaker, rateLimit]"
+  ]),
+  mutant("open-circuit-retried", "a call waits for a circuit that is open", stage("retry"), [
+    "safe && failed.reason !== \"CircuitOpen\"",
+    "safe"
+  ]),
   mutant("forget-deadline", "an attempt is given its whole timeout, whatever the deadline", stage("attempt"), [
     "const millis = Math.min(plan.timeout, call.deadline - now)",
     "const millis = call.deadline > now ? plan.timeout : 0"
@@ -80,6 +157,23 @@ export const mutants: ReadonlyArray<Mutant> = [
     "const millis = Math.min(plan.timeout, call.deadline - now)",
     "const millis = call.deadline - now"
   ]),
+  mutant(
+    "timeout-not-executed",
+    "an attempt without a result in time is taken for one that never was",
+    stage("attempt"),
+    [
+      "no result within ${Math.round(millis)} ms`,\n  executed: true",
+      "no result within ${Math.round(millis)} ms`,\n  executed: false"
+    ]
+  ),
+  mutant("tool-timeout-ignored", "the tools of a turn have all the time of the run", "internal/run/turn.ts", [
+    "now + (limits.toolTimeout ?? Number.POSITIVE_INFINITY)",
+    "Number.POSITIVE_INFINITY"
+  ]),
+  mutant("late-grace", "a handler that does not end holds its call up", stage("endOf"), [
+    "const grace = 50",
+    "const grace = 150"
+  ]),
   mutant("act-before-journal", "a handler may begin before its attempt is in the journal", stage("attempt"), [
     "      const started = emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at }))",
     "      const started = Effect.forkDetach(emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at })))"
@@ -87,6 +181,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   mutant("key-per-attempt", "each attempt has an idempotency key of its own", stage("attempt"), [
     "idempotencyKey: call.key",
     "idempotencyKey: `${call.key}${attempt}`"
+  ]),
+  mutant("key-without-place", "equal calls of a turn have one idempotency key", "Dispatcher.ts", [
+    "[runId, turn, index, name]",
+    "[runId, turn, name]"
+  ]),
+  mutant("key-without-run", "calls of two runs have one idempotency key", "Dispatcher.ts", [
+    "[runId, turn, index, name]",
+    "[turn, index, name]"
   ]),
   mutant("leak-place", "a call that fails keeps its place", stage("occupy"), [
     "atEnd(run, () => leaveAfter(place, wanted.until(call)))",
@@ -112,6 +214,10 @@ export const mutants: ReadonlyArray<Mutant> = [
     "if (keyOf === undefined || keyOf === false) return undefined",
     "if (keyOf !== true) return undefined"
   ]),
+  mutant("serial-not-abandoned", "a lane is free while an abandoned handler of it still runs", stage("serial"), [
+    "({ history }) => history.handlers",
+    "() => []"
+  ]),
   mutant("after-not-awaited", "a call begins beside those that it comes after", stage("after"), [
     "Effect.map(Deferred.await(ok), (succeeded) => !succeeded)",
     "Effect.map(Deferred.poll(ok), () => false)"
@@ -133,6 +239,14 @@ export const mutants: ReadonlyArray<Mutant> = [
     "kind === \"permanent\" && !passing.has(reason)",
     "kind !== \"fatal\" && !passing.has(reason)"
   ]),
+  mutant("stale-for-good", "an old result stands in for a failure that is final", stage("cache"), [
+    "kind === \"transient\" || kind === \"unknown\"",
+    "kind !== \"fatal\""
+  ]),
+  mutant("failures-not-kept", "a permanent failure is remembered for no time", stage("cache"), [
+    "if (failures > 0 && isLasting(failed))",
+    "if (failures < 0 && isLasting(failed))"
+  ]),
   mutant("hedge-everything", "every tool is hedged, effectful ones too", stage("hedge"), [
     "const { hedge: options } = plan.policy",
     "const options = plan.policy.hedge ?? { after: 20 }"
@@ -142,8 +256,12 @@ export const mutants: ReadonlyArray<Mutant> = [
     ""
   ]),
   mutant("hedge-when-spent", "calls are hedged although most retries are spent", stage("retries"), [
-    "run.left >= run.allowed / 2",
-    "run.left >= 0"
+    "leftTo(run) >= run.allowed / 2",
+    "leftTo(run) >= 0"
+  ]),
+  mutant("hedge-waits", "a second attempt waits for a place like a first", stage("hedge"), [
+    "attemptOf(call, true)",
+    "attemptOf(call)"
   ]),
   mutant("circuit-never-opens", "a timeout is no failure to the circuit", stage("breaker"), [
     "failed.reason === \"Cancelled\"",
@@ -156,6 +274,14 @@ export const mutants: ReadonlyArray<Mutant> = [
   mutant("rate-ignored", "a call above the rate goes through", stage("rateLimit"), [
     "if (wait === 0) return",
     "if (wait >= 0) return"
+  ]),
+  mutant("rate-asked-once", "a call that waited for its rate does not ask again", stage("rateLimit"), [
+    "    yield* Effect.sleep(wait)\n",
+    "    return yield* Effect.sleep(wait)\n"
+  ]),
+  mutant("rate-holds-place", "a call keeps its place while it waits for its rate", "Dispatcher.ts", [
+    "breaker, rateLimit, bulkhead]",
+    "breaker, bulkhead, rateLimit]"
   ]),
   mutant("fallback-on-permanent", "another tool stands in for a failure that is final", stage("fallback"), [
     "kind === \"transient\" &&",
@@ -170,9 +296,25 @@ export const mutants: ReadonlyArray<Mutant> = [
       "if (found === undefined) return yield* Effect.fail({ ...failed, executed: false })"
     ]
   ),
+  mutant("reconcile-too-soon", "a call counts as not executed while its handler may still act", stage("reconcile"), [
+    "if (!executed && mayStillAct) return yield* Effect.fail(failed)",
+    ""
+  ]),
+  mutant("open-call-failed", "an effectful call that may have acted is said to have failed", stage("texts"), [
+    "effectClass !== \"readonly\"",
+    "effectClass === \"idempotent\""
+  ]),
   mutant("size-ignored", "the size that a tool allows its results is not kept", stage("answer"), [
     "plan?.maxResultSize ?? maximumBytes",
     "maximumBytes"
+  ]),
+  mutant("room-not-shared", "each result of a turn has all the room", stage("bound"), [
+    "taken = Math.min(bytes, share())",
+    "taken = bytes"
+  ]),
+  mutant("whole-not-kept", "what was cut is kept instead of the whole", stage("answer"), [
+    "keep(results, call, text)",
+    "keep(results, call, boundText(text, room))"
   ])
 ]
 

@@ -1,4 +1,5 @@
-// Plants each named bug in turn and runs the simulation on it: `npm run mutants -- [--list | name]`.
+// Plants each named bug in turn and runs the simulation on it: `npm run mutants -- [--agents] [--list | name]`.
+// With --agents `Sim` runs sample agents, and nothing else judges them.
 // All: exit 0 when every one is caught. One: exit 0 = caught, 1 = survived, 2 = no such mutant.
 import { spawn } from "node:child_process"
 import * as path from "node:path"
@@ -6,6 +7,9 @@ import { type Mutant, mutants } from "./mutants.ts"
 
 const seeds = 4000
 const atOnce = 2
+
+const agents = process.argv.includes("--agents")
+const names = process.argv.slice(2).filter((argument) => argument !== "--agents")
 
 interface Verdict {
   readonly name: string
@@ -16,7 +20,7 @@ interface Verdict {
 const judge = ({ name }: Mutant): Promise<Verdict> =>
   new Promise((resolve) => {
     const main = path.join(import.meta.dirname, "main.ts")
-    const args = ["--conditions=@volley/source", main, "--seed", "1", "--seeds", `${seeds}`, "--mutant", name]
+    const args = ["--conditions=@volley/source", main, "--seed", "1", "--seeds", `${seeds}`, "--mutant", name, ...(agents ? ["--agents"] : [])]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     const collect = (chunk: Buffer) => {
@@ -63,7 +67,7 @@ const judgeOne = async (name: string): Promise<number> => {
   return verdict.caught ? 0 : 1
 }
 
-const [argument, ...more] = process.argv.slice(2)
+const [argument, ...more] = names
 if (more.length > 0) {
   console.error("give one name, --list, or nothing")
   process.exitCode = 2

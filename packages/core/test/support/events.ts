@@ -1,4 +1,4 @@
-import { Limits, RunEvent, type ToolPolicy } from "@volley/core"
+import { Limits, type PartialFailure, RunEvent, type ToolPolicy } from "@volley/core"
 import { Schema } from "effect"
 import { Prompt } from "effect/ai"
 import * as Arbitrary from "effect/Arbitrary"
@@ -24,7 +24,11 @@ export const failure: RunEvent.Failure = {
 const reply = (turn: number, request: number) => ({ turn, request })
 const callKey = (turn: number, request: number, index: number) => ({ turn, request, index })
 
-export const started = (limits: Limits.Limits = {}): RunEvent.Of<"RunStarted"> => ({
+/** `send` wants approval, `ship` comes after it. */
+export const started = (
+  limits: Limits.Limits = {},
+  more: Partial<RunEvent.Of<"RunStarted">> = {}
+): RunEvent.Of<"RunStarted"> => ({
   _tag: "RunStarted",
   version: 1,
   at: 0,
@@ -33,9 +37,17 @@ export const started = (limits: Limits.Limits = {}): RunEvent.Of<"RunStarted"> =
   instructions: "Help.",
   history: Prompt.empty,
   input: user("Go"),
-  tools: [{ name: "look", class: "readonly", concurrency: 2 }, { name: "pay", class: "effectful", concurrency: 1 }],
-  limits: Limits.resolve({ concurrency: 2, ...limits })
+  tools: [
+    { name: "look", class: "readonly", concurrency: 2 },
+    { name: "pay", class: "effectful", concurrency: 1 },
+    { name: "send", class: "effectful", approval: true },
+    { name: "ship", class: "effectful", after: ["send"] }
+  ],
+  limits: Limits.resolve({ concurrency: 2, ...limits }),
+  ...more
 })
+
+export const resumed = (at = 0): RunEvent.RunEvent => ({ _tag: "RunResumed", at })
 
 export const modelRequested = (
   turn: number,
@@ -54,45 +66,109 @@ export const requested = (
   request: number,
   index: number,
   name = "look",
-  id = `call-${turn}-${request}-${index}`
+  id = `call-${turn}-${request}-${index}`,
+  params: unknown = { n: index }
 ): RunEvent.RunEvent => ({
   _tag: "ToolCallRequested",
   ...callKey(turn, request, index),
   at: 0,
   id,
   name,
-  params: { n: index }
+  params
 })
 
-export const responded = (turn: number, request = 1, finishReason = "tool-calls"): RunEvent.RunEvent => ({
+export const responded = (
+  turn: number,
+  request = 1,
+  finishReason = "tool-calls",
+  more: Partial<RunEvent.Of<"ModelResponded">> = {}
+): RunEvent.RunEvent => ({
   _tag: "ModelResponded",
   ...reply(turn, request),
   at: 0,
   finishReason,
   stopReason: finishReason,
-  usage: usage(10, 1)
+  usage: usage(10, 1),
+  ...more
 })
 
-export const modelFailed = (turn: number, request = 1, restartable = true): RunEvent.RunEvent => ({
+export const modelFailed = (
+  turn: number,
+  request = 1,
+  restartable = true,
+  more: Partial<RunEvent.Of<"ModelFailed">> = {}
+): RunEvent.RunEvent => ({
   _tag: "ModelFailed",
   ...reply(turn, request),
   at: 0,
   reason: "NetworkError",
   message: "cut",
   restartable,
-  wait: 100
+  wait: 100,
+  ...more
 })
 
 export const intended = (
   turn: number,
   request: number,
   indices: ReadonlyArray<number>,
-  effectClass: ToolPolicy.EffectClass = "readonly"
+  effectClass: ToolPolicy.EffectClass = "readonly",
+  approval: ReadonlyArray<number> = []
 ): RunEvent.RunEvent => ({
   _tag: "DispatchIntended",
   ...reply(turn, request),
   at: 0,
-  calls: indices.map((index) => ({ index, class: effectClass, key: `key-${index}` }))
+  calls: indices.map((index) => ({
+    index,
+    class: effectClass,
+    key: `key-${index}`,
+    ...(approval.includes(index) ? { approval: true } : {})
+  }))
+})
+
+export const discarded = (turn: number, request: number, index: number): RunEvent.RunEvent => ({
+  _tag: "CallDiscarded",
+  ...callKey(turn, request, index),
+  at: 0
+})
+
+export const approvalRequested = (turn: number, request: number, index: number, at = 0): RunEvent.RunEvent => ({
+  _tag: "ApprovalRequested",
+  ...callKey(turn, request, index),
+  at
+})
+
+export const approvalDecided = (
+  turn: number,
+  request: number,
+  index: number,
+  approved = true,
+  more: Partial<RunEvent.Of<"ApprovalDecided">> = {}
+): RunEvent.RunEvent => ({ _tag: "ApprovalDecided", ...callKey(turn, request, index), at: 0, approved, ...more })
+
+export const subRunEnded = (
+  turn: number,
+  request: number,
+  index: number,
+  more: Partial<RunEvent.Of<"SubRunEnded">> = {}
+): RunEvent.RunEvent => ({
+  _tag: "SubRunEnded",
+  ...callKey(turn, request, index),
+  at: 0,
+  runId: `run.${turn}.${index}.1`,
+  turns: 2,
+  toolCalls: 1,
+  usage: usage(5, 2),
+  cost: 0.25,
+  ...more
+})
+
+export const outputChecked = (turn: number, request = 1, ok = true, message?: string): RunEvent.RunEvent => ({
+  _tag: "OutputChecked",
+  ...reply(turn, request),
+  at: 0,
+  ok,
+  ...(message === undefined ? {} : { message })
 })
 
 const attempt = <Tag extends string>(_tag: Tag) => (turn: number, request: number, index: number, number = 1) => ({
@@ -127,19 +203,34 @@ const onTheWay = (turn: number, request: number, index: number): ReadonlyArray<R
     { _tag: "RateLimited", ...call, key: "look", wait: 10 },
     { _tag: "CircuitOpened", ...call, key: "look", openFor: 1000 },
     { _tag: "RetryRefused", ...call, attempt: 2, why: "dependency" },
-    { _tag: "CallReconciled", ...call, attempt: 1, executed: false },
+    reconciled(turn, request, index, false),
     { _tag: "FallbackStarted", ...call, tool: "glance", failure }
   ]
 }
 
-export const answered = (turn: number, request: number, index: number, ok = true): RunEvent.RunEvent => ({
+export const reconciled = (turn: number, request: number, index: number, executed: boolean): RunEvent.RunEvent => ({
+  _tag: "CallReconciled",
+  ...callKey(turn, request, index),
+  at: 0,
+  attempt: 1,
+  executed
+})
+
+export const answered = (
+  turn: number,
+  request: number,
+  index: number,
+  ok = true,
+  more: Partial<RunEvent.Of<"ToolCallAnswered">> = {}
+): RunEvent.RunEvent => ({
   _tag: "ToolCallAnswered",
   ...callKey(turn, request, index),
   at: 0,
   ok,
   result: ok ? `result ${index}` : "Transient failure (Timeout): no result.",
   attempts: 1,
-  ...(ok ? {} : { failure })
+  ...(ok ? {} : { failure }),
+  ...more
 })
 
 export const turnClosed = (turn: number, request = 1): RunEvent.RunEvent => ({
@@ -148,29 +239,42 @@ export const turnClosed = (turn: number, request = 1): RunEvent.RunEvent => ({
   at: 0
 })
 
-export const ended = (outcome: RunEvent.Of<"RunEnded">["outcome"] = "completed"): RunEvent.RunEvent => ({
+export const ended = (
+  outcome: RunEvent.Of<"RunEnded">["outcome"] = "completed",
+  reason?: string
+): RunEvent.RunEvent => ({
   _tag: "RunEnded",
   at: 0,
   outcome,
-  text: "Done."
+  text: "Done.",
+  ...(reason === undefined ? {} : { reason })
 })
 
-/** A run that holds every guarantee and has every kind of event. */
+const cancelled: RunEvent.Failure = { kind: "permanent", reason: "Cancelled", message: "interrupted", executed: true }
+
+/** A run that holds every guarantee and has every kind of event but `OutputChecked`. */
 export const goodRun: ReadonlyArray<RunEvent.RunEvent> = [
   started(),
   modelRequested(1),
   text(1, 1, "Half a"),
   requested(1, 1, 0),
+  intended(1, 1, [0]),
+  attemptStarted(1, 1, 0),
+  { ...attemptEnded(1, 1, 0), failure: cancelled },
+  discarded(1, 1, 0),
   modelFailed(1),
   modelRequested(1, 2),
   text(1, 2, "Let me look."),
   requested(1, 2, 0),
+  intended(1, 2, [0]),
+  attemptStarted(1, 2, 0),
   requested(1, 2, 1),
   requested(1, 2, 2, "pay"),
+  requested(1, 2, 3, "send"),
   responded(1, 2),
-  intended(1, 2, [0, 1, 2]),
+  intended(1, 2, [1, 2, 3], "effectful", [3]),
+  approvalRequested(1, 2, 3),
   ...onTheWay(1, 2, 2),
-  attemptStarted(1, 2, 0),
   attemptStarted(1, 2, 1),
   { ...attemptEnded(1, 2, 0), failure },
   retryScheduled(1, 2, 0),
@@ -178,17 +282,43 @@ export const goodRun: ReadonlyArray<RunEvent.RunEvent> = [
   abandoned(1, 2, 1),
   attemptEnded(1, 2, 1),
   answered(1, 2, 1, false),
+  subRunEnded(1, 2, 2),
   attemptEnded(1, 2, 2),
   answered(1, 2, 2),
   attemptStarted(1, 2, 0, 2),
   attemptEnded(1, 2, 0, 2),
   answered(1, 2, 0),
+  approvalDecided(1, 2, 3, true, { by: "ann" }),
+  released(1, 2, 1),
+  attemptStarted(1, 2, 3),
+  attemptEnded(1, 2, 3),
+  answered(1, 2, 3),
   turnClosed(1, 2),
   modelRequested(2),
-  released(1, 2, 1),
-  text(2, 1, "Done."),
+  text(2, 1, "Nearly"),
+  resumed(),
+  modelRequested(2, 2),
+  text(2, 2, "Done."),
+  responded(2, 2, "stop"),
+  turnClosed(2, 2),
+  ended()
+]
+
+const format = { settings: { output: "format" as const } }
+
+/** A run with structured output, which is refused once. */
+export const outputRun: ReadonlyArray<RunEvent.RunEvent> = [
+  started({}, { output: "report" }),
+  modelRequested(1, 1, format),
+  text(1, 1, "{"),
+  responded(1, 1, "stop"),
+  turnClosed(1),
+  outputChecked(1, 1, false, "it ends early"),
+  modelRequested(2, 1, format),
+  text(2, 1, "{}"),
   responded(2, 1, "stop"),
   turnClosed(2),
+  outputChecked(2),
   ended()
 ]
 
@@ -234,18 +364,52 @@ const limits: Arbitrary.Arbitrary<Limits.Resolved> = Arbitrary.all({
   concurrency: integer(1, 3),
   retries: integer(0, 2),
   deadline: oneOf([null, 1000, 300_000]),
-  toolTimeout: oneOf([null, 0.5, 100])
+  toolTimeout: oneOf([null, 0.5, 100]),
+  tokens: Arbitrary.all({
+    input: oneOf([null, 50]),
+    output: oneOf([null, 5]),
+    total: oneOf([null, 100]),
+    context: oneOf([null, 20])
+  }),
+  cost: oneOf([null, 0.5]),
+  repetition: integer(2, 3),
+  depth: integer(0, 3),
+  subRuns: integer(0, 2),
+  onLimit: oneOf<Limits.Resolved["onLimit"]>(["answer", "fail"])
 })
+
+const partialFailure = oneOf<PartialFailure.PartialFailure>([
+  "continue",
+  { failIf: 0.5 },
+  { quorum: 2 },
+  { noteIf: 0.5, text: "Half failed." }
+])
 
 /** Events of one tag: what the schema can generate, with keys that meet and values that JSON has. */
 const ofTag: { readonly [Tag in RunEvent.RunEvent["_tag"]]: Arbitrary.Arbitrary<RunEvent.Of<Tag>> } = {
   RunStarted: Arbitrary.map(
-    Arbitrary.all({ history: prompt, input: prompt, limits, tenant: strings, metadata: strings, tool: strings }),
-    ({ metadata, tool, ...fields }) => ({
+    Arbitrary.all({
+      history: prompt,
+      input: prompt,
+      limits,
+      partialFailure,
+      output: oneOf(["report", "look"]),
+      tenant: strings,
+      thread: strings,
+      metadata: strings,
+      tool: strings,
+      depth: small
+    }),
+    ({ depth, metadata, tool, ...fields }) => ({
       ...started(),
       ...fields,
       metadata: { [metadata]: metadata },
-      tools: [{ name: tool, class: "idempotent" }, { name: "look", class: "readonly", concurrency: 2 }]
+      ...(depth === 0 ? {} : { parent: { runId: "above", depth }, forkedFrom: { runId: "before", turn: depth } }),
+      tools: [
+        { name: tool, class: "idempotent", after: ["look", tool] },
+        { name: "look", class: "readonly", concurrency: 2 },
+        { name: "pay", class: "effectful", approval: true, after: ["look"] }
+      ]
     })
   ),
   BlockReceived: Arbitrary.map(Arbitrary.all({ ...key, part }), ({ part: block, request, turn }) => ({
@@ -263,9 +427,16 @@ const ofTag: { readonly [Tag in RunEvent.RunEvent["_tag"]]: Arbitrary.Arbitrary<
     (fields) => ({ _tag: "ToolCallAnswered", ...fields, ...(fields.ok ? {} : { failure }) })
   ),
   DispatchIntended: Arbitrary.map(
-    Arbitrary.all({ ...key, indices: Arbitrary.array(small, { maxLength: 3 }) }),
-    ({ indices, request, turn }) => intended(turn, request, indices) as RunEvent.Of<"DispatchIntended">
+    Arbitrary.all({ ...key, indices: Arbitrary.array(small, { maxLength: 3 }), gated: small }),
+    ({ gated, indices, request, turn }) =>
+      intended(turn, request, indices, "effectful", [gated]) as RunEvent.Of<"DispatchIntended">
   ),
+  CallDiscarded: keyed(plain("CallDiscarded")),
+  ApprovalRequested: keyed(plain("ApprovalRequested")),
+  ApprovalDecided: keyed(plain("ApprovalDecided")),
+  SubRunEnded: keyed(plain("SubRunEnded")),
+  OutputChecked: keyed(plain("OutputChecked")),
+  RunResumed: plain("RunResumed"),
   ModelRequested: keyed(plain("ModelRequested")),
   ModelResponded: Arbitrary.map(
     Arbitrary.all([

@@ -41,7 +41,6 @@ export const dispatchTurn = Effect.fnUntraced(function*(
     thread: options.thread,
     concurrency,
     retries: { allowed: retries, left: retries },
-    withheld,
     emit: (event) => {
       events.push(event)
       return options.onEvent === undefined ? Effect.void : options.onEvent(event)
@@ -53,7 +52,7 @@ export const dispatchTurn = Effect.fnUntraced(function*(
     const asked = { turn, request: 1, index, id: id ?? `${index}`, name, params }
     return dispatch.submit({ ...asked, key: Dispatcher.idempotencyKey(runId, asked) }, until)
   })
-  dispatch.close()
+  dispatch.close(withheld.map((name, i) => ({ name, index: calls.length + i, ok: false })))
   const timed = submitted.map((call) =>
     Effect.flatMap(call, (answer) => Effect.map(Clock.currentTimeMillis, (at): Answered => ({ ...answer, at })))
   )

@@ -3,9 +3,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Emulator, ModelScript } from "@volley/core/testing"
 import { Clock, Deferred, Effect, Exit, Fiber, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
-import { client, events, post, question, until } from "./support/http.ts"
+import { client, events, post, question, request, until } from "./support/http.ts"
 
 const streamed = { ...question, stream: true }
+
+const plain = { "content-type": "application/json", "anthropic-version": "2026-10-21" }
 
 const everyBlock = ModelScript.reply({
   content: [
@@ -20,6 +22,14 @@ const everyBlock = ModelScript.reply({
 })
 
 const types = (text: string): ReadonlyArray<string> => events(text).map((event) => event.type)
+
+const inputOf = (json: string): unknown => {
+  try {
+    return json === "" ? {} : JSON.parse(json)
+  } catch {
+    return {}
+  }
+}
 
 const caught = <A>(evaluate: () => PromiseLike<A>): Effect.Effect<any> =>
   Effect.promise(() => evaluate().then((value) => assert.fail(`answered ${JSON.stringify(value)}`), (error) => error))
@@ -117,34 +127,34 @@ describe("Emulator", () => {
       })
     }))
 
-  it.effect.prop("make - any script in any chunk size accumulates to its blocks", [
+  it.effect.prop("make - any script in any chunk size accumulates to what is answered whole", [
     Schema.Array(ModelScript.Block),
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 9 }))
   ], ([content, chunkSize]) =>
     Effect.gen(function*() {
-      const { url } = yield* Emulator.make([ModelScript.reply({ content, chunkSize })])
-      const stream = yield* Effect.promise(() => client(url).messages.create({ ...question, stream: true }))
+      const { url } = yield* Emulator.make(() => ModelScript.reply({ content, chunkSize }))
       const blocks: Array<any> = []
-      yield* Effect.promise(async () => {
-        for await (const event of stream) {
-          if (event.type === "content_block_start") blocks.push({ ...event.content_block, json: "" })
-          if (event.type !== "content_block_delta") continue
-          const block = blocks[event.index]
-          if (event.delta.type === "text_delta") block.text += event.delta.text
-          if (event.delta.type === "thinking_delta") block.thinking += event.delta.thinking
-          if (event.delta.type === "signature_delta") block.signature += event.delta.signature
-          if (event.delta.type === "input_json_delta") block.json += event.delta.partial_json
-        }
-      })
-      let calls = 0
-      const expected = content.map((block): object => {
-        if (block.type !== "tool_use") return { ...block, json: "", ...(block.type === "text" && { citations: null }) }
-        const { id = ModelScript.callId(0, calls), input = {}, name, partialJson = JSON.stringify(input) } = block
-        calls++
-        const json = block.partialJson === undefined && partialJson === "{}" ? "" : partialJson
-        return { type: "tool_use", id, name, input: {}, caller: { type: "direct" }, json }
-      })
-      assert.deepStrictEqual(blocks, expected)
+      for (const event of events((yield* post(url, streamed)).text)) {
+        if (event.type === "content_block_start") blocks.push({ ...event.content_block })
+        if (event.type !== "content_block_delta") continue
+        const { delta: { type, ...delta }, index } = event
+        const block = blocks[index]
+        if (type === "input_json_delta") block.json = (block.json ?? "") + delta.partial_json
+        else if (type === "citations_delta") block.citations.push(delta.citation)
+        else if (type === "compaction_delta" || type === "signature_delta") Object.assign(block, delta)
+        else for (const [key, piece] of Object.entries(delta)) block[key] += piece
+      }
+      const whole = JSON.parse((yield* post(url, question)).text).content
+      assert.deepStrictEqual(
+        blocks.map(({ json, ...block }) => ({ ...block, ...(json !== undefined && { input: inputOf(json) }) })),
+        whole.map(({ id, ...block }: any) => ({ ...block, ...(id !== undefined && { id: id.replace("_1_", "_0_") }) }))
+      )
+      for (const [index, block] of content.entries()) {
+        if (block.type === "text") assert.strictEqual(blocks[index].text, block.text)
+        if (block.type === "thinking") assert.deepInclude(blocks[index], block)
+        if ("partialJson" in block) assert.strictEqual(blocks[index].json, block.partialJson)
+        if ("tool_use_id" in block) assert.deepEqual(blocks[index], JSON.parse(JSON.stringify(block)))
+      }
     }).pipe(Effect.scoped), { arbitrary: { runs: 60 } })
 
   describe("faults of a stream", () => {
@@ -277,36 +287,148 @@ describe("Emulator", () => {
         assert.isEmpty((yield* emulator.requests)[1]!.violations)
       }))
 
-    it.effect("make - answers requests for something else, without credentials, or without JSON", () =>
+    const key = { "x-api-key": "sk-secret" }
+
+    it.effect.each<readonly [string, string, RequestInit, number, string, string]>([
+      ["another path", "/v1/complete", {}, 404, "not_found_error", "Not found: /v1/complete"],
+      ["another path below", "/v1/messages/batches", {}, 404, "not_found_error", "Not found: /v1/messages/batches"],
+      ["another method", "/v1/messages", { method: "PUT" }, 405, "invalid_request_error", "Method Not Allowed"],
+      [
+        "a method to read with",
+        "/v1/messages/count_tokens",
+        { method: "GET" },
+        405,
+        "invalid_request_error",
+        "Method Not Allowed"
+      ],
+      [
+        "a method to write with",
+        "/v1/models",
+        { method: "POST", body: "{}" },
+        405,
+        "invalid_request_error",
+        "Method Not Allowed"
+      ],
+      [
+        "no credentials",
+        "/v1/messages",
+        { headers: plain },
+        401,
+        "authentication_error",
+        "Authorization or x-api-key header is required"
+      ],
+      [
+        "an empty token",
+        "/v1/messages",
+        { headers: { ...plain, authorization: "Bearer " } },
+        401,
+        "authentication_error",
+        "Authorization or x-api-key header is required"
+      ],
+      [
+        "no version",
+        "/v1/messages",
+        { headers: { ...key, "content-type": "application/json" } },
+        400,
+        "invalid_request_error",
+        "anthropic-version: header is required"
+      ],
+      [
+        "no version to read with",
+        "/v1/models",
+        { method: "GET", headers: key },
+        400,
+        "invalid_request_error",
+        "anthropic-version: header is required"
+      ],
+      [
+        "another version",
+        "/v1/messages",
+        { headers: { ...plain, ...key, "anthropic-version": "2020-01-01" } },
+        400,
+        "invalid_request_error",
+        "anthropic-version: \"2020-01-01\" is not a valid version"
+      ],
+      [
+        "another type",
+        "/v1/messages",
+        { headers: { ...plain, ...key, "content-type": "text/plain" } },
+        400,
+        "invalid_request_error",
+        "content-type: must be application/json"
+      ],
+      [
+        "no JSON",
+        "/v1/messages",
+        { body: "{\"model\":" },
+        400,
+        "invalid_request_error",
+        "The request body is not valid JSON"
+      ],
+      ["no object", "/v1/messages", { body: "[]" }, 400, "invalid_request_error", "Input should be a valid dictionary"],
+      [
+        "too many models a page",
+        "/v1/models?limit=1001",
+        { method: "GET" },
+        400,
+        "invalid_request_error",
+        "limit: Input should be less than or equal to 1000"
+      ],
+      [
+        "no model a page",
+        "/v1/models?limit=0",
+        { method: "GET" },
+        400,
+        "invalid_request_error",
+        "limit: Input should be greater than or equal to 1"
+      ],
+      [
+        "half a model a page",
+        "/v1/models?limit=x",
+        { method: "GET" },
+        400,
+        "invalid_request_error",
+        "limit: Input should be a valid integer"
+      ]
+    ])("make - refuses %s", ([, path, init, status, type, message]) =>
       Effect.gen(function*() {
-        const emulator = yield* Emulator.make([])
-        const errorOf = ({ status, text }: { readonly status: number; readonly text: string }) => {
-          return [status, JSON.parse(text).error.type]
-        }
-        assert.deepStrictEqual(
-          errorOf(yield* post(`${emulator.url}/v2`, question)),
-          [404, "not_found_error"]
-        )
-        assert.deepStrictEqual(
-          errorOf(yield* post(emulator.url, question, { headers: {} })),
-          [401, "authentication_error"]
-        )
-        assert.deepStrictEqual(errorOf(yield* post(emulator.url, "{\"model\":")), [400, "invalid_request_error"])
-        assert.deepStrictEqual(
-          errorOf(yield* post(emulator.url, " ".repeat(32 * 1024 * 1024) + "{}")),
-          [413, "request_too_large"]
-        )
-        assert.isEmpty(yield* emulator.unexpected)
+        const emulator = yield* Emulator.make([ModelScript.text("Hello")])
+        const answer = yield* Effect.promise(() => request(`${emulator.url}${path}`, question, init))
+        assert.strictEqual(answer.status, status)
+        assert.deepStrictEqual(yield* Effect.promise(() => answer.json()), {
+          type: "error",
+          error: { type, message, details: null },
+          request_id: "req_0"
+        })
+        assert.lengthOf(yield* emulator.unconsumed, 1)
+        assert.deepStrictEqual((yield* emulator.requests)[0]!.violations, [{ status, type, message }])
+      }))
+
+    it.effect("make - refuses a body of more than 32 MB", () =>
+      Effect.gen(function*() {
+        const { url } = yield* Emulator.make([])
+        const body = JSON.stringify(question)
+        const space = 32 * 1024 * 1024 - body.length
+        const { status, text } = yield* post(url, " ".repeat(space + 1) + body)
+        assert.strictEqual(status, 413)
+        assert.deepInclude(JSON.parse(text).error, {
+          type: "request_too_large",
+          message: "Request exceeds the maximum size of 32 MB"
+        })
+        assert.strictEqual((yield* post(url, " ".repeat(space) + body)).status, 500)
       }))
 
     it.effect("make - takes a bearer token or an API key, and records neither", () =>
       Effect.gen(function*() {
         const emulator = yield* Emulator.make([ModelScript.text("a"), ModelScript.text("b")])
         yield* post(emulator.url, question)
-        yield* post(emulator.url, question, { headers: { authorization: "Bearer sk-secret", cookie: "id=sk-secret" } })
+        yield* post(emulator.url, question, {
+          headers: { ...plain, authorization: "Bearer sk-secret", cookie: "id=sk-secret" }
+        })
         const requests = yield* emulator.requests
         assert.deepStrictEqual(requests.map((request) => request.violations), [[], []])
         assert.strictEqual(requests[0]!.headers["content-type"], "application/json")
+        assert.deepInclude(requests[1]!.headers, { authorization: "[redacted]", cookie: "[redacted]" })
         assert.notInclude(JSON.stringify(requests), "secret")
       }))
 
@@ -333,7 +455,157 @@ describe("Emulator", () => {
         const done = yield* Effect.promise(() => ask(issued))
         assert.strictEqual(done.stop_reason, "end_turn")
       }))
+
+    it.effect("make - refuses thinking after another conversation, of a model that binds it", () =>
+      Effect.gen(function*() {
+        const thinking = { type: "thinking" as const, thinking: "hm", signature: "c2ln" }
+        const emulator = yield* Emulator.make([
+          ModelScript.reply({ content: [thinking, { type: "tool_use", name: "read" }] }),
+          ModelScript.text("Done")
+        ])
+        const opus = { ...question, model: "claude-opus-5-5" }
+        const ask = (content: string) =>
+          client(emulator.url).messages.create({
+            ...opus,
+            messages: [
+              { role: "user", content },
+              {
+                role: "assistant",
+                content: [thinking, { type: "tool_use", id: "toolu_0_0", name: "read", input: {} }]
+              },
+              { role: "user", content: [{ type: "tool_result", tool_use_id: "toolu_0_0", content: "x" }] }
+            ]
+          })
+        yield* Effect.promise(() => client(emulator.url).messages.create(opus))
+        const error = yield* caught(() => ask("Ho"))
+        assert.match(error.message, /messages\.1\.content\.0: The block is bound to a different conversation/)
+        const done = yield* Effect.promise(() => ask("Hi"))
+        assert.strictEqual(done.stop_reason, "end_turn")
+      }))
   })
+
+  it.effect("make - answers a request for no token without a step", () =>
+    Effect.gen(function*() {
+      const emulator = yield* Emulator.make([ModelScript.text("Hello")])
+      const message = yield* Effect.promise(() => client(emulator.url).messages.create({ ...question, max_tokens: 0 }))
+      assert.deepInclude(message, { content: [], stop_reason: "max_tokens" })
+      assert.lengthOf(yield* emulator.unconsumed, 1)
+    }))
+
+  describe("requests", () => {
+    const tools = [{ name: "read", input_schema: { type: "object" } }]
+    const hello = { role: "assistant", content: [{ type: "text", text: "Hello 🏐" }] }
+    const marked = [{ type: "text", text: "Hi", cache_control: { type: "ephemeral" } }]
+    const body = (messages: ReadonlyArray<unknown>, fields: object = {}) => ({
+      ...question,
+      system: "Be brief",
+      tools,
+      messages,
+      ...fields
+    })
+    const begun = body([{ role: "user", content: "Hi" }])
+
+    const prefixes = (...bodies: ReadonlyArray<object>) =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.make(() => ModelScript.text("Hello"))
+        for (const body of bodies) yield* post(emulator.url, body)
+        return (yield* emulator.requests).map(({ prefix }) => prefix)
+      })
+
+    it.effect("prefix - is all of the request before for a client that only appends, and moves its marks", () =>
+      Effect.gen(function*() {
+        const [first, second, third] = yield* prefixes(
+          body([{ role: "user", content: marked }]),
+          body([{ role: "user", content: "Hi" }, hello, { role: "user", content: marked }], { max_tokens: 5 }),
+          body([
+            { role: "user", content: "Hi" },
+            hello,
+            { role: "user", content: [{ type: "text", text: "Hi" }] },
+            { role: "user", content: "🏐" }
+          ])
+        )
+        assert.strictEqual(first!.shared, 0)
+        assert.strictEqual(second!.shared, first!.bytes)
+        assert.strictEqual(third!.shared, second!.bytes)
+        // one more block of the same message
+        assert.strictEqual(
+          third!.bytes - second!.bytes,
+          Buffer.byteLength(JSON.stringify({ type: "text", text: "🏐" })) + 1
+        )
+        // text of the assistant and what is around it, in bytes
+        const lines = [
+          "# assistant",
+          JSON.stringify(hello.content[0]),
+          "# user",
+          JSON.stringify({ type: "text", text: "Hi" })
+        ]
+        assert.strictEqual(second!.bytes - first!.bytes, Buffer.byteLength(lines.join("\n")) + 1)
+      }))
+
+    it.effect("prefix - ends where tools, system or an earlier message differ, in this order", () =>
+      Effect.gen(function*() {
+        const shared = (later: object) => Effect.map(prefixes(begun, later), ([, second]) => second!.shared)
+        const inTools = yield* shared({
+          ...begun,
+          tools: [{ name: "read", input_schema: { type: "object", title: "x" } }]
+        })
+        const inSystem = yield* shared({ ...begun, system: "Be long" })
+        const inMessage = yield* shared(body([{ role: "user", content: "Ho" }]))
+        const text = JSON.stringify(tools[0]) + "\n{\"type\":\"text\",\"text\":\"Be "
+        assert.strictEqual(inSystem, text.length)
+        assert.isBelow(inTools, inSystem)
+        assert.isAbove(inMessage, inSystem)
+        assert.strictEqual(yield* shared({ ...begun, model: "claude-haiku-5-5" }), 0)
+      }))
+
+    it.effect("prefix - compares with what was accepted, and with no other endpoint", () =>
+      Effect.gen(function*() {
+        const emulator = yield* Emulator.make(() => ModelScript.text("Hello"))
+        yield* post(emulator.url, begun)
+        yield* post(emulator.url, { ...begun, system: "Other", temperature: 1 })
+        yield* Effect.promise(() =>
+          client(emulator.url).messages.countTokens({ model: "x", messages: question.messages })
+        )
+        yield* post(emulator.url, begun)
+        const [first, refused, counted, last] = yield* emulator.requests
+        assert.lengthOf(refused!.violations, 1)
+        assert.isBelow(refused!.prefix.shared, first!.prefix.bytes)
+        assert.deepStrictEqual(counted!.prefix, { bytes: 0, shared: 0 })
+        assert.strictEqual(last!.prefix.shared, first!.prefix.bytes)
+      }))
+
+    it.effect("onEnd - is told each request with its end", () =>
+      Effect.gen(function*() {
+        const ended: Array<Emulator.RecordedRequest> = []
+        const emulator = yield* Emulator.make([ModelScript.cut(ModelScript.text("x")), ModelScript.text("y")], {
+          onEnd: (request) => Effect.sync(() => ended.push(request))
+        })
+        yield* post(emulator.url, streamed)
+        yield* post(emulator.url, {})
+        yield* post(emulator.url, question)
+        yield* until(Effect.sync(() => ended.length === 3))
+        assert.deepStrictEqual(ended.map(({ ending, violations }) => [ending, violations.length > 0]), [
+          ["faulted", false],
+          ["answered", true],
+          ["answered", false]
+        ])
+        assert.deepStrictEqual(yield* emulator.requests, ended)
+      }))
+  })
+
+  it.effect("make - listens where it is told to", () =>
+    Effect.gen(function*() {
+      const first = yield* Emulator.make([])
+      const port = Number(new URL(first.url).port)
+      for (const host of ["localhost", "0.0.0.0"]) {
+        const other = yield* Emulator.make([ModelScript.text("Hello")], { host })
+        assert.match(other.url, /^http:\/\/(127\.0\.0\.1|\[::1\]):\d+$/)
+        assert.strictEqual((yield* post(other.url, question)).status, 200)
+      }
+      const exit = yield* Effect.exit(Emulator.make([], { port }))
+      assert.isTrue(Exit.isFailure(exit))
+      assert.match(String(exit), /EADDRINUSE/)
+    }))
 
   it.effect("make - says so when the script is at its end, and what is left of it", () =>
     Effect.gen(function*() {

@@ -20,10 +20,27 @@ describe("ModelScript", () => {
       ModelScript.cut(hello, { afterEvents: 2 }),
       ModelScript.eof(hello),
       ModelScript.error(hello, { insideBlock: 0, errorType: "api_error", message: "x" }),
-      ModelScript.stall(hello)
+      ModelScript.stall(hello),
+      ModelScript.faulty({ type: "rateLimit", retryAfter: "2 seconds", retryAfterIn: "date", shouldRetry: false }),
+      ModelScript.faulty({ type: "cut", afterBytes: 7 }, hello)
     ]
     assert.deepStrictEqual(decode(script), script)
-    assert.deepStrictEqual(script.map(ModelScript.isReply), [true, true, true, false, true, true, true, true])
+    assert.deepStrictEqual(script.map(ModelScript.isReply), [
+      true,
+      true,
+      true,
+      false,
+      true,
+      true,
+      true,
+      true,
+      true,
+      true
+    ])
+    assert.deepStrictEqual(script.at(-2), {
+      content: [],
+      fault: { type: "rateLimit", retryAfter: "2 seconds", retryAfterIn: "date", shouldRetry: false }
+    })
   })
 
   it.each([
@@ -33,7 +50,12 @@ describe("ModelScript", () => {
     ["a chunk of nothing", { content: [], chunkSize: 0 }],
     ["a negative pause", { content: [], delay: -1 }],
     ["a pause in no unit", { content: [], delay: "5 moons" }],
+    ["a negative pause as a text", { content: [], delay: "-5 seconds" }],
+    ["a pause with an exponent", { content: [], delay: "1e3 millis" }],
     ["an unknown fault", { content: [], fault: { type: "fire" } }],
+    ["a fault of value without its aspect", { content: [], fault: { type: "truncated" } }],
+    ["an error inside an event", { content: [], fault: { type: "error", afterBytes: 3 } }],
+    ["a result of the server's tools without a call", { content: [{ type: "web_search_tool_result", content: [] }] }],
     ["a misspelt option", { content: [], stop_reason: "end_turn" }]
   ])("Script - refuses %s", (_, step) => {
     assert.throws(() => decode([step]))

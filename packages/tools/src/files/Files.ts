@@ -1,15 +1,21 @@
 /**
- * Tools that read the files below one root directory: `read_file`, `list_files`, `search_files`.
+ * Tools for the files below one root directory. Those of `toolkit` read: `read_file`, `list_files`, `glob_files`,
+ * `search_files`. `writableToolkit` has these and those that change: `write_file`, `edit_file`, `move_file`, `delete_file`.
  *
  * **Details**
  *
- * Nothing outside the root is read, whatever path is asked for and whatever the symbolic links below the root point
- * to; pipes, devices and sockets are never opened. Every result is bounded and says so where it is not whole. Paths in
+ * Nothing outside the root is read or changed, whatever path is asked for and whatever the symbolic links below the root
+ * point to; pipes, devices and sockets are never opened. Every result is bounded and says so where it is not whole. Paths in
  * results are relative to the root, paths in messages are those that were asked for.
  *
- * This family changes nothing. It does not keep another process that swaps directories for links at the same time from
- * winning a race: give it a root that only trusted processes write to. A name that is not valid UTF-8 is shown with
- * U+FFFD and cannot be opened.
+ * Changes are made one at a time. A file is replaced as a whole, when its new content is on the disk, and keeps its mode; a
+ * new one is readable for its owner alone, as are new directories. The root itself and what belongs to a `.git` are never
+ * changed. Replacing, editing and deleting want approval.
+ *
+ * It does not keep another process that swaps directories for links at the same time from winning a race: give it a root
+ * that only trusted processes write to. Nor does it know a hard link from the file: one to a file outside the root is read.
+ * A name that is not valid UTF-8 is shown with U+FFFD and cannot be opened. Regular expressions run in a thread of their own,
+ * by `node:worker_threads`.
  *
  * **Example** (The handlers of the family, for one directory)
  *
@@ -30,15 +36,21 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import type { RootUnusable } from "./FilesError.ts"
+import * as changes from "./internal/changes.ts"
+import * as deleteFile from "./internal/deleteFile.ts"
+import * as editFile from "./internal/editFile.ts"
+import * as globFiles from "./internal/globFiles.ts"
 import * as listFiles from "./internal/listFiles.ts"
+import * as moveFile from "./internal/moveFile.ts"
 import * as readFile from "./internal/readFile.ts"
 import * as root from "./internal/root.ts"
 import * as searchFiles from "./internal/searchFiles.ts"
+import * as writeFile from "./internal/writeFile.ts"
 
 export * from "./FilesError.ts"
 
 /**
- * Reads lines of a text file: at most 24 KiB a call, searched for in its first 64 MiB.
+ * Reads lines or a range of bytes of a text file: at most 24 KiB a call; lines are searched for in its first 64 MiB.
  *
  * @category tools
  * @since 0.1.0
@@ -54,7 +66,16 @@ export const ReadFile = readFile.tool
 export const ListFiles = listFiles.tool
 
 /**
- * Finds the lines that contain a literal text: at most 200 lines, found in the first 64 MiB and 20,000 entries.
+ * Finds files by a glob: at most 500, found among the first 20,000 entries and 64 levels.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const GlobFiles = globFiles.tool
+
+/**
+ * Finds the lines that contain a literal text or match a regular expression, in time proportional to the text: at most 200
+ * lines, found in the first 64 MiB and 20,000 entries.
  *
  * @category tools
  * @since 0.1.0
@@ -62,16 +83,66 @@ export const ListFiles = listFiles.tool
 export const SearchFiles = searchFiles.tool
 
 /**
- * The tools of the family.
+ * Writes a whole file; a call that may replace one wants approval.
  *
  * @category tools
  * @since 0.1.0
  */
-export const toolkit = Toolkit.make(ReadFile, ListFiles, SearchFiles)
+export const WriteFile = writeFile.tool
 
 /**
- * Handlers of the family, confined to a root. Building it fails with `RootUnusable` where the root does not exist, is
- * not a directory or cannot be read.
+ * Replaces a text that stands exactly once in a file of at most 4 MiB; each call wants approval.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const EditFile = editFile.tool
+
+/**
+ * Moves a file, a directory or a link to a path where nothing stands.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const MoveFile = moveFile.tool
+
+/**
+ * Deletes a file or a link; each call wants approval.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const DeleteFile = deleteFile.tool
+
+/**
+ * The tools that read.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const toolkit = Toolkit.make(ReadFile, ListFiles, GlobFiles, SearchFiles)
+
+/**
+ * The tools that read and those that change.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const writableToolkit = Toolkit.merge(
+  toolkit,
+  Toolkit.make(WriteFile, EditFile, MoveFile, DeleteFile)
+)
+
+const readers = (within: root.Root) => ({
+  read_file: readFile.handler(within),
+  list_files: listFiles.handler(within),
+  glob_files: globFiles.handler(within),
+  search_files: searchFiles.handler(within)
+})
+
+/**
+ * Handlers of `toolkit`, confined to a root. Building it fails with `RootUnusable` where the root does not exist, is not a
+ * directory or cannot be read.
  *
  * @param options.root - the directory, absolute or relative to the working directory; it may be a symbolic link
  * @category layers
@@ -83,9 +154,30 @@ export const layer = (options: {
   Tool.HandlersFor<typeof toolkit.tools>,
   RootUnusable,
   FileSystem.FileSystem | Path.Path
+> => toolkit.toLayer(Effect.map(root.make(options.root), readers))
+
+/**
+ * Handlers of `writableToolkit`, confined to a root. See `layer`.
+ *
+ * @param options.root - the directory, absolute or relative to the working directory; it may be a symbolic link
+ * @category layers
+ * @since 0.1.0
+ */
+export const writableLayer = (options: {
+  readonly root: string
+}): Layer.Layer<
+  Tool.HandlersFor<typeof writableToolkit.tools>,
+  RootUnusable,
+  FileSystem.FileSystem | Path.Path
 > =>
-  toolkit.toLayer(Effect.map(root.make(options.root), (root) => ({
-    read_file: readFile.handler(root),
-    list_files: listFiles.handler(root),
-    search_files: searchFiles.handler(root)
-  })))
+  writableToolkit.toLayer(Effect.gen(function*() {
+    const within = yield* root.make(options.root)
+    const changing = yield* changes.make(within)
+    return {
+      ...readers(within),
+      write_file: writeFile.handler(changing),
+      edit_file: editFile.handler(changing),
+      move_file: moveFile.handler(changing),
+      delete_file: deleteFile.handler(changing)
+    }
+  }))

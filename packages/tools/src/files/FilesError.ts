@@ -96,16 +96,155 @@ export class NotADirectory
 }
 
 /**
- * The file is binary: it has a NUL byte or is not valid UTF-8.
+ * What a file holds that is not UTF-8 text, as far as its first bytes tell; `binary` is anything that they do not, and
+ * `other-text` has no NUL byte: text in some other encoding, perhaps.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Format = Schema.Literals([
+  "utf-16le",
+  "utf-16be",
+  "utf-32le",
+  "utf-32be",
+  "other-text",
+  "png",
+  "jpeg",
+  "gif",
+  "webp",
+  "pdf",
+  "zip",
+  "gzip",
+  "zstd",
+  "xz",
+  "bzip2",
+  "tar",
+  "elf",
+  "mach-o",
+  "pe",
+  "wasm",
+  "class",
+  "sqlite",
+  "binary"
+])
+
+/**
+ * What a file holds that is not UTF-8 text.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Format = typeof Format.Type
+
+/**
+ * The file is not UTF-8 text: it has a NUL byte or is not valid UTF-8. Says what it seems to be and its size in bytes.
  *
  * @category errors
  * @since 0.1.0
  */
 export class NotText extends Schema.TaggedError<NotText>("@volley/tools/Files/NotText")("NotText", {
+  path: Schema.String,
+  format: Format,
+  size: Schema.Int
+}) {
+  override get message(): string {
+    return `${quote(this.path)} is not UTF-8 text but ${named[this.format] ?? this.format}, ${this.size} bytes`
+  }
+}
+
+/**
+ * Something stands at the path already.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class AlreadyExists
+  extends Schema.TaggedError<AlreadyExists>("@volley/tools/Files/AlreadyExists")("AlreadyExists", {
+    path: Schema.String,
+    kind: Kind
+  })
+{
+  override get message(): string {
+    return `${quote(this.path)} exists already: ${described[this.kind]}`
+  }
+}
+
+/**
+ * The path must not be changed: the root itself, or what belongs to a `.git`, whose settings name programs that git runs.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class Protected extends Schema.TaggedError<Protected>("@volley/tools/Files/Protected")("Protected", {
   path: Schema.String
 }) {
   override get message(): string {
-    return `${quote(this.path)} is not UTF-8 text`
+    return `${quote(this.path)} must not be changed: it is the root or belongs to .git`
+  }
+}
+
+/**
+ * The text to replace does not stand in the file exactly once. `found` is how often it does, counting places that
+ * overlap.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TextNotUnique
+  extends Schema.TaggedError<TextNotUnique>("@volley/tools/Files/TextNotUnique")("TextNotUnique", {
+    path: Schema.String,
+    found: Schema.Int
+  })
+{
+  override get message(): string {
+    return `The text to replace was found ${this.found} times in ${quote(this.path)} instead of once`
+  }
+}
+
+/**
+ * The file is larger than the bound, in bytes, of what may be edited.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class TooLarge extends Schema.TaggedError<TooLarge>("@volley/tools/Files/TooLarge")("TooLarge", {
+  path: Schema.String,
+  bound: Schema.Int
+}) {
+  override get message(): string {
+    return `${quote(this.path)} is larger than ${this.bound} bytes`
+  }
+}
+
+/**
+ * The move is not possible: a directory cannot go into itself, and nothing from one file system to another.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class CannotMove extends Schema.TaggedError<CannotMove>("@volley/tools/Files/CannotMove")("CannotMove", {
+  path: Schema.String,
+  to: Schema.String,
+  reason: Schema.Literals(["IntoItself", "OtherFileSystem"])
+}) {
+  override get message(): string {
+    return `${quote(this.path)} cannot move to ${quote(this.to)}: ${immovable[this.reason]}`
+  }
+}
+
+/**
+ * The regular expression is malformed, has what RE2 leaves out (look-around, back-references), or is too large.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PatternInvalid
+  extends Schema.TaggedError<PatternInvalid>("@volley/tools/Files/PatternInvalid")("PatternInvalid", {
+    detail: Schema.String
+  })
+{
+  override get message(): string {
+    return `Regular expression cannot be used: ${this.detail}`
   }
 }
 
@@ -119,12 +258,12 @@ export class AccessDenied extends Schema.TaggedError<AccessDenied>("@volley/tool
   path: Schema.String
 }) {
   override get message(): string {
-    return `No permission to read ${quote(this.path)}`
+    return `No permission for ${quote(this.path)}`
   }
 }
 
 /**
- * The operating system failed, or what stands at the path was replaced while it was being read.
+ * The operating system failed, or what stands at the path was replaced while it was being used.
  *
  * @category errors
  * @since 0.1.0
@@ -133,7 +272,7 @@ export class IoFailed extends Schema.TaggedError<IoFailed>("@volley/tools/Files/
   path: Schema.String
 }) {
   override get message(): string {
-    return `Reading ${quote(this.path)} failed`
+    return `Access to ${quote(this.path)} failed`
   }
 }
 
@@ -158,6 +297,20 @@ const described: { readonly [K in Kind]: string } = {
   symlink: "a symbolic link",
   other: "a pipe, device or socket"
 }
+
+const named: { readonly [K in Format]?: string } = {
+  "utf-16le": "UTF-16 (little-endian)",
+  "utf-16be": "UTF-16 (big-endian)",
+  "utf-32le": "UTF-32 (little-endian)",
+  "utf-32be": "UTF-32 (big-endian)",
+  "other-text": "another encoding",
+  binary: "binary data"
+}
+
+const immovable = {
+  IntoItself: "it would be inside itself",
+  OtherFileSystem: "that is another file system"
+} as const
 
 const unusable = {
   NotFound: "does not exist",

@@ -1,10 +1,14 @@
 /**
- * A tool that reads the state of pods: `get_kubernetes_pod_status`.
+ * Tools that read a Kubernetes cluster: `get_kubernetes_pod_status`, `get_kubernetes_pod_logs`, `get_kubernetes_events`,
+ * `get_kubernetes_deployments`.
  *
  * **Details**
  *
- * It speaks to the REST API of a cluster, through the HTTP client that is provided. It changes nothing, and reads no
- * secrets, logs or environment of a pod.
+ * They speak to the REST API of a cluster, through the HTTP client that is provided. They change nothing, and read no
+ * secrets, config maps or environment. A list of namespaces bounds what may be asked about; a call outside of it fails and
+ * is not sent. What comes back is bounded and goes through the redactor of the context.
+ *
+ * A log is what a container wrote: it may hold secrets that no redactor knows, and text that others put there.
  *
  * Not supported in a kubeconfig: `exec` plugins, `auth-provider`, user names with passwords, lists of files. Client
  * certificates and authorities of a kubeconfig or a service account need a client of their own: see `tlsClient`.
@@ -18,7 +22,8 @@
  *
  * export const KubernetesLive = Kubernetes.layer({
  *   url: "http://127.0.0.1:8001",
- *   token: Redacted.make("a token")
+ *   token: Redacted.make("a token"),
+ *   namespaces: ["production", "staging"]
  * }).pipe(Layer.provide(FetchHttpClient.layer))
  * ```
  *
@@ -38,6 +43,9 @@ import type * as Path from "effect/Path"
 import type * as Redacted from "effect/Redacted"
 import * as access from "./internal/access.ts"
 import type { Access } from "./internal/api.ts"
+import * as deployments from "./internal/deployments.ts"
+import * as events from "./internal/events.ts"
+import * as podLogs from "./internal/podLogs.ts"
 import * as podStatus from "./internal/podStatus.ts"
 import { AccessUnusable } from "./KubernetesError.ts"
 
@@ -53,12 +61,36 @@ export * from "./KubernetesError.ts"
 export const GetPodStatus = podStatus.tool
 
 /**
+ * Reads the last lines of the log of a container: at most 1,000 lines, of which the newest 24 KiB are given.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const GetPodLogs = podLogs.tool
+
+/**
+ * Lists the events of a namespace or of an object, newest first: at most 50 of the 2,000 that are read.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const GetEvents = events.tool
+
+/**
+ * Lists the deployments of a namespace, those that are not complete first: at most 40 of the 500 that are read.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const GetDeployments = deployments.tool
+
+/**
  * The tools of the family.
  *
  * @category tools
  * @since 0.1.0
  */
-export const toolkit = Toolkit.make(GetPodStatus)
+export const toolkit = Toolkit.make(GetPodStatus, GetPodLogs, GetEvents, GetDeployments)
 
 /**
  * What a connection has to prove or to trust; certificates and keys are PEM.
@@ -112,20 +144,28 @@ export const tlsClient: Context.Reference<TlsClient | undefined> = Context.Refer
   { defaultValue: () => undefined }
 )
 
-const handlers = (access: Access) => ({ get_kubernetes_pod_status: podStatus.handler(access) })
+const handlers = (access: Access) => ({
+  get_kubernetes_pod_status: podStatus.handler(access),
+  get_kubernetes_pod_logs: podLogs.handler(access),
+  get_kubernetes_events: events.handler(access),
+  get_kubernetes_deployments: deployments.handler(access)
+})
 
 /**
  * Handlers of the family for one cluster. Building it fails with `AccessUnusable` where the URL is not one of http or
- * https without credentials. The redactor of the context learns the token.
+ * https without credentials, or where `namespaces` is empty or has something else than names. The redactor of the context
+ * learns the token.
  *
  * @param options.url - the API server, such as `https://10.0.0.1:6443`
  * @param options.token - a bearer token; default none, as for `kubectl proxy`
+ * @param options.namespaces - those that may be asked about; default all
  * @category layers
  * @since 0.1.0
  */
 export const layer = (options: {
   readonly url: string
   readonly token?: Redacted.Redacted
+  readonly namespaces?: ReadonlyArray<string>
 }): Layer.Layer<Tool.HandlersFor<typeof toolkit.tools>, AccessUnusable, HttpClient.HttpClient> =>
   toolkit.toLayer(Effect.gen(function*() {
     const client = yield* HttpClient.HttpClient
@@ -135,7 +175,8 @@ export const layer = (options: {
       return yield* new AccessUnusable({ source: "KUBERNETES_URL", detail: "the URL is not one of http or https" })
     }
     if (options.token !== undefined) redactor.add(options.token)
-    return handlers({ url, token: Effect.succeed(Option.fromUndefinedOr(options.token)), client })
+    const token = Effect.succeed(Option.fromUndefinedOr(options.token))
+    return handlers(yield* access.make({ url, token, client }, options.namespaces))
   }))
 
 /**
@@ -145,7 +186,8 @@ export const layer = (options: {
  * 2. `KUBECONFIG`, one file: the current context, with a token, a file of a token or a client certificate,
  * 3. `KUBERNETES_SERVICE_HOST` and `KUBERNETES_SERVICE_PORT`: the service account of the pod it runs in.
  *
- * Building it fails with `AccessUnusable` or `ConfigError` where that does not suffice.
+ * `KUBERNETES_NAMESPACES`, names with commas between them, are those that may be asked about; default all. Building it fails
+ * with `AccessUnusable` or `ConfigError` where that does not suffice.
  *
  * @category layers
  * @since 0.1.0

@@ -1,5 +1,5 @@
 /**
- * A read-only tool over the pods of a Kubernetes cluster.
+ * Read-only tools over the pods, logs, events and deployments of a Kubernetes cluster.
  *
  * @since 0.1.0
  */

@@ -1,11 +1,16 @@
 /**
- * A tool that evaluates PromQL: `query_prometheus`.
+ * Tools that read the metrics of a Prometheus server: `query_prometheus`, `search_prometheus_names`,
+ * `list_prometheus_labels`, `list_prometheus_series`.
  *
  * **Details**
  *
- * It speaks to the query API of Prometheus, or of any server with that API, through the HTTP client that is provided.
- * Results are bounded: at most 20 series, each with its last sample and, over a range, the least and the greatest.
- * Answers above 16 MiB are not read. Native histograms are counted and left out.
+ * They speak to the HTTP API of Prometheus, or of any server with that API, through the HTTP client that is provided.
+ * Results are bounded: at most 20 series, each with its last sample and, over a range, with its first, least and greatest
+ * sample, mean and percentiles; a native histogram with its count, sum, mean and estimated percentiles. What is told in
+ * part is kept whole, up to 4 Mi characters, for an agent that has `ResultStore.readResult` among its tools. Answers above
+ * 16 MiB are not read; what comes back goes through the redactor of the context.
+ *
+ * What there is, is that of the last 24 hours.
  *
  * **Example** (The handlers of the family, for one server)
  *
@@ -30,13 +35,16 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import type { Server } from "./internal/api.ts"
+import * as discover from "./internal/discover.ts"
 import * as queryPrometheus from "./internal/queryPrometheus.ts"
 import { UrlUnusable } from "./PrometheusError.ts"
 
 export * from "./PrometheusError.ts"
 
 /**
- * Evaluates PromQL now, or over a range of up to 366 days with at most 120 points a series: at most 20 series.
+ * Evaluates PromQL now, or over a range of up to 366 days: at most 20 series. A series has at most 120 points, or 1,000
+ * where the step is asked for.
  *
  * @category tools
  * @since 0.1.0
@@ -44,12 +52,36 @@ export * from "./PrometheusError.ts"
 export const QueryPrometheus = queryPrometheus.tool
 
 /**
+ * Finds the names of metrics by a pattern, with type and help: at most 100.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const SearchNames = discover.searchNames
+
+/**
+ * Lists labels, or the values of one: at most 200.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const ListLabels = discover.listLabels
+
+/**
+ * Lists the labels of the series that a selector selects: at most 50 series.
+ *
+ * @category tools
+ * @since 0.1.0
+ */
+export const ListSeries = discover.listSeries
+
+/**
  * The tools of the family.
  *
  * @category tools
  * @since 0.1.0
  */
-export const toolkit = Toolkit.make(QueryPrometheus)
+export const toolkit = Toolkit.make(QueryPrometheus, SearchNames, ListLabels, ListSeries)
 
 /** With a slash at its end, so that paths are below it. */
 const baseUrl = (text: string): string | undefined => {
@@ -64,7 +96,13 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
   const redactor = yield* Redactor.current
   if (options.token !== undefined) redactor.add(options.token)
   const client = yield* HttpClient.HttpClient
-  return { query_prometheus: queryPrometheus.handler({ url, token: options.token, client }) }
+  const server: Server = { url, token: options.token, client, redactor }
+  return {
+    query_prometheus: queryPrometheus.handler(server),
+    search_prometheus_names: discover.searchNamesHandler(server),
+    list_prometheus_labels: discover.listLabelsHandler(server),
+    list_prometheus_series: discover.listSeriesHandler(server)
+  }
 })
 
 /**

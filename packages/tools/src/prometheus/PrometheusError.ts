@@ -53,14 +53,15 @@ export class ResultTooLarge
 }
 
 /**
- * The server cannot be reached for now, or says that it cannot answer.
+ * The server cannot be reached for now, or says that it cannot answer. `retryAfter` is the wait that it asked for, if it did.
  *
  * @category errors
  * @since 0.1.0
  */
 export class Unavailable
   extends Schema.TaggedError<Unavailable>("@volley/tools/Prometheus/Unavailable")("Unavailable", {
-    detail: Schema.String
+    detail: Schema.String,
+    retryAfter: Schema.optionalKey(Schema.DurationFromMillis)
   })
 {
   override get message(): string {

@@ -1,5 +1,5 @@
 /**
- * A read-only tool over the metrics of a Prometheus server.
+ * Read-only tools over the metrics of a Prometheus server.
  *
  * @since 0.1.0
  */

@@ -6,12 +6,14 @@
  * A plan is data. `plan(seed)` makes one: the same seed gives the same plan, another seed gives other names and faults.
  * `make(plan)` serves it on two free ports of 127.0.0.1 until its scope ends.
  *
- * Kubernetes: `/api/v1/namespaces`, `/api/v1/namespaces/{ns}`, `/api/v1/pods` and `/api/v1/namespaces/{ns}/pods` with
- * `labelSelector`, `limit` and `continue`, `watch`; 401 without the bearer token, 400, 404 and 410 as `Status` objects.
- * Prometheus: `/api/v1/query`, `/api/v1/query_range`, `/-/healthy`, with enough PromQL for selectors, common functions,
+ * Kubernetes: `/api/v1/namespaces`, `/api/v1/namespaces/{ns}`, and below it the lists of pods, events and deployments (of
+ * `apps/v1`) with `labelSelector`, `fieldSelector`, `limit` and `continue`; `/api/v1/pods`; `watch` for pods; the log of a pod
+ * with `container`, `previous`, `tailLines`, `sinceSeconds` and `limitBytes`; 401 without the bearer token, 400, 404 and 410
+ * as `Status` objects. Prometheus: `/api/v1/query`, `/api/v1/query_range`, `/api/v1/series`, `/api/v1/labels`,
+ * `/api/v1/label/{name}/values`, `/api/v1/metadata`, `/-/healthy`, with enough PromQL for selectors, common functions,
  * aggregations and arithmetic.
  *
- * It does not change state: there is no write API, and a watch says what is there and then nothing more.
+ * It does not change state: there is no write API, a log is not followed, and a watch says what is there and then nothing more.
  *
  * **Example** (A cluster whose first metrics request is refused once)
  *
@@ -68,6 +70,52 @@ export interface Pod {
 }
 
 /**
+ * A deployment. `replicas` are wanted, `ready` of them are ready; it is complete where these are equal.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Deployment {
+  readonly namespace: string
+  readonly name: string
+  readonly replicas: number
+  readonly ready: number
+  readonly image: string
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/**
+ * An event about an object, seen `count` times, the last time `age` seconds before it is asked for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Event {
+  readonly namespace: string
+  readonly object: { readonly kind: string; readonly name: string }
+  readonly type: "Normal" | "Warning"
+  readonly reason: string
+  readonly message: string
+  readonly count: number
+  readonly age: number
+}
+
+/**
+ * What one container of a pod wrote, oldest line first, each `age` seconds before it is asked for. `previous`: before its
+ * last restart.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Log {
+  readonly namespace: string
+  readonly pod: string
+  readonly container: string
+  readonly previous: boolean
+  readonly lines: ReadonlyArray<{ readonly age: number; readonly text: string }>
+}
+
+/**
  * A time series. Its value swings around `level` by the fraction `swing` (0 to 1); a counter grows by `level` a second.
  *
  * @category models
@@ -88,6 +136,9 @@ export interface Series {
  * - `rateLimited`: the first `times` are answered 429 with `Retry-After: retryAfter` (seconds).
  * - `expired`: the first `times` are answered 410, as the Kubernetes API does for an old `continue` token.
  * - `notFound`: all are answered 404.
+ * - `forbidden`: all are answered 403.
+ * - `cut`: the first `times` get the first half of their answer, then the connection breaks.
+ * - `flood`: all are answered 200 with text that does not end.
  * - `hang`: none is answered.
  * - `slow`: all are answered after `millis`.
  *
@@ -102,7 +153,10 @@ export type Fault =
     | { readonly kind: "unavailable"; readonly times: number }
     | { readonly kind: "rateLimited"; readonly times: number; readonly retryAfter: number }
     | { readonly kind: "expired"; readonly times: number }
+    | { readonly kind: "cut"; readonly times: number }
     | { readonly kind: "notFound" }
+    | { readonly kind: "forbidden" }
+    | { readonly kind: "flood" }
     | { readonly kind: "hang" }
     | { readonly kind: "slow"; readonly millis: number }
   )
@@ -125,6 +179,9 @@ export interface Plan {
   readonly seed: number
   readonly namespaces: ReadonlyArray<string>
   readonly pods: ReadonlyArray<Pod>
+  readonly deployments: ReadonlyArray<Deployment>
+  readonly events: ReadonlyArray<Event>
+  readonly logs: ReadonlyArray<Log>
   readonly series: ReadonlyArray<Series>
   readonly faults: ReadonlyArray<Fault>
 }
@@ -165,7 +222,8 @@ export interface Cluster {
 
 /**
  * The plan of a seed. In the namespace "production" 5 or 6 pods are sick: the metrics request for one is answered 503
- * once, for one it hangs, for one it is answered 404, for the others it is slow. There are three namespaces more.
+ * once, for one it hangs, for one it is answered 404, for the others it is slow. There are three namespaces more. Deployments,
+ * events and logs are those of the pods.
  *
  * @param seed - any integer
  * @category constructors

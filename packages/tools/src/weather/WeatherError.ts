@@ -38,7 +38,8 @@ export class CityNotFound
 }
 
 /**
- * The service cannot be reached, the connection broke, or it answered 408 or 5xx. Without `status` there was no answer.
+ * The service cannot be reached for now, the connection broke, or it answered that it cannot do so for now, as with 408 or
+ * 503. Without `status` there was no answer; `retryAfter` is the wait that it asked for, if it did.
  *
  * @category errors
  * @since 0.1.0
@@ -46,7 +47,8 @@ export class CityNotFound
 export class ServiceUnavailable
   extends Schema.TaggedError<ServiceUnavailable>("@volley/tools/Weather/ServiceUnavailable")("ServiceUnavailable", {
     service: Service,
-    status: Schema.optionalKey(Schema.Int)
+    status: Schema.optionalKey(Schema.Int),
+    retryAfter: Schema.optionalKey(Schema.DurationFromMillis)
   })
 {
   override get message(): string {
@@ -57,7 +59,7 @@ export class ServiceUnavailable
 }
 
 /**
- * The service answered 429. `retryAfter` is the wait that it asked for, if it did so in seconds.
+ * The service answered 429. `retryAfter` is the wait that it asked for, if it did.
  *
  * @category errors
  * @since 0.1.0
@@ -68,6 +70,23 @@ export class RateLimited extends Schema.TaggedError<RateLimited>("@volley/tools/
 }) {
   override get message(): string {
     return `The ${this.service} service limits the rate of requests`
+  }
+}
+
+/**
+ * There is no service at the address, or none whose certificate can be trusted.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class ServiceUnreachable
+  extends Schema.TaggedError<ServiceUnreachable>("@volley/tools/Weather/ServiceUnreachable")("ServiceUnreachable", {
+    service: Service,
+    detail: Schema.String
+  })
+{
+  override get message(): string {
+    return `The ${this.service} service cannot be reached: ${this.detail}`
   }
 }
 

@@ -125,7 +125,7 @@ describe("confinement", () => {
       }
     }).pipe(
       Effect.provide(
-        Files.layer({ root: "C:\\root" }).pipe(Layer.provide([NodePath.layerWin32, everythingIsADirectory]))
+        Files.writableLayer({ root: "C:\\root" }).pipe(Layer.provide([NodePath.layerWin32, everythingIsADirectory]))
       )
     ))
 

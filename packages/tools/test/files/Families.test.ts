@@ -3,7 +3,19 @@ import { Families, Files, Weather } from "../../src/index.ts"
 
 describe("Families", () => {
   it("names - are the keys of the registry", () => {
-    assert.deepStrictEqual(Families.names, ["files", "kubernetes", "prometheus", "weather", "ops"])
+    assert.deepStrictEqual(Families.names, [
+      "files",
+      "files-write",
+      "http",
+      "kubernetes",
+      "prometheus",
+      "search",
+      "shell",
+      "sql",
+      "tickets",
+      "weather",
+      "ops"
+    ])
     assert.strictEqual(Families.all.files.toolkit, Files.toolkit)
     assert.strictEqual(Families.all.weather.toolkit, Weather.toolkit)
   })

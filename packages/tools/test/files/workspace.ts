@@ -3,7 +3,7 @@ import { Effect, FileSystem, Layer, Option, Stream } from "effect"
 import type { Tool } from "effect/ai"
 import { Files } from "../../src/index.ts"
 
-export type Tools = typeof Files.toolkit.tools
+export type Tools = typeof Files.writableToolkit.tools
 
 /** Calls a tool as a model would: arguments are decoded, the result is checked and encoded by its schema. */
 export const call = <Name extends keyof Tools>(
@@ -16,7 +16,7 @@ export const call = <Name extends keyof Tools>(
 > =>
   Effect.gen(function*() {
     // A generic name leaves the types of `handle` unresolved.
-    const handle = (yield* Files.toolkit).handle as unknown as Handle<Tools[Name]>
+    const handle = (yield* Files.writableToolkit).handle as unknown as Handle<Tools[Name]>
     const last = yield* Stream.runLast(yield* handle(name, parameters))
     return Option.getOrThrow(last).result
   })
@@ -64,8 +64,14 @@ export const within = <A, E, R>(
   Effect.gen(function*() {
     const base = yield* workspace(tree, options.outside)
     const fs = yield* FileSystem.FileSystem
-    const layer = Files.layer({ root: `${base}/root` }).pipe(
+    const layer = Files.writableLayer({ root: `${base}/root` }).pipe(
       Layer.provide(Layer.succeed(FileSystem.FileSystem)({ ...fs, ...options.fileSystem?.(fs, base) }))
     )
     return yield* Effect.provide(test(base), layer)
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+
+/** Says what a test counted. */
+export const report = (name: string, numbers: object): void => {
+  // oxlint-disable-next-line no-console -- the numbers of the test
+  console.log(`${name}: ${JSON.stringify(numbers)}`)
+}

@@ -1,13 +1,14 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Dispatcher, Redactor, ToolPolicy } from "@volley/core"
+import { Dispatcher, Redactor } from "@volley/core"
 import { ConfigProvider, Effect, Fiber, FileSystem, Layer, Redacted } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Kubernetes } from "../../src/kubernetes/index.ts"
 import { Cluster } from "../../src/testing/index.ts"
 import { layer, planOf, pod, requests, untilRequests } from "../testing/support/ops.ts"
+import { answering, fault } from "./support.ts"
 
 type Report = typeof Kubernetes.GetPodStatus.successSchema.Type
 
@@ -194,25 +195,6 @@ describe("get_kubernetes_pod_status", () => {
       assert.deepStrictEqual([report.failure?.reason, report.failure?.kind], ["ApiUnavailable", "transient"])
       assert.notInclude(report.failure?.message, gone)
     }))
-
-  it("policy - class, failures and bounds", () => {
-    assert.strictEqual(ToolPolicy.effectClass(Kubernetes.GetPodStatus), "readonly")
-    assert.deepStrictEqual(ToolPolicy.get(Kubernetes.GetPodStatus), {
-      failures: {
-        ApiUnavailable: "transient",
-        RateLimited: "transient",
-        ApiUnreachable: "permanent",
-        NamespaceNotFound: "permanent",
-        SelectorInvalid: "permanent",
-        AccessDenied: "permanent",
-        AnswerUnreadable: "permanent"
-      },
-      timeout: "5 seconds",
-      retry: { times: 2 },
-      concurrency: 4
-    })
-    assert.lengthOf(Kubernetes.GetPodStatus.description?.split("\n") ?? [], 3)
-  })
 })
 
 describe("layerFromEnv", () => {
@@ -328,21 +310,4 @@ describe("layerFromEnv", () => {
 const many = (count: number, state: Cluster.PodState = "Healthy") =>
   Array.from({ length: count }, (_, i) => pod(`pod-${i}`, state))
 
-type Kind = Cluster.Fault extends infer F ? F extends Cluster.Fault ? Omit<F, "server" | "matching"> : never : never
-
-const fault = (kind: Kind, matching = "/pods"): Cluster.Fault => ({ server: "kubernetes", matching, ...kind })
-
 const noPods = { metadata: {}, items: [] }
-
-/** A server without sockets, so that only the test's clock counts; keeps what it was asked. */
-const answering = (reply: () => Response, seen: Array<string> = []) =>
-  Kubernetes.layer({ url: "http://h" }).pipe(
-    Layer.provide(
-      Layer.succeed(HttpClient.HttpClient)(HttpClient.make((request, { pathname }) =>
-        Effect.sync(() => {
-          seen.push(pathname)
-          return HttpClientResponse.fromWeb(request, reply())
-        })
-      ))
-    )
-  )

@@ -122,7 +122,7 @@ describe("pod", () => {
         }]
       }
     })
-    assert.deepStrictEqual(report("ns", { pods: [pod], more: false }).pods, [{
+    assert.deepStrictEqual(report("ns", { items: [pod], more: false }).pods, [{
       name: "p",
       status: "Running",
       ready: "1/1",

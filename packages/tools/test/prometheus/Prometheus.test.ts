@@ -4,15 +4,18 @@ import { ConfigProvider, Effect, Fiber, Layer, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { Prometheus } from "../../src/prometheus/index.ts"
-import { summarise } from "../../src/prometheus/internal/summary.ts"
 import { Range, windowOf } from "../../src/prometheus/internal/window.ts"
 import type { Cluster } from "../../src/testing/index.ts"
 import { layer, planOf, requests, untilRequests } from "../testing/support/ops.ts"
 
 type Result = typeof Prometheus.QueryPrometheus.successSchema.Type
 
-const call = (query: string, range?: string) =>
-  Dispatcher.call(Prometheus.QueryPrometheus, { query, ...(range === undefined ? {} : { range }) })
+const call = (query: string, range?: string, step?: string) =>
+  Dispatcher.call(Prometheus.QueryPrometheus, {
+    query,
+    ...(range === undefined ? {} : { range }),
+    ...(step === undefined ? {} : { step })
+  })
 
 const resultOf = (report: Dispatcher.CallReport): Result => {
   assert.isTrue(report.ok, JSON.stringify(report.result))
@@ -61,9 +64,21 @@ describe("query_prometheus", () => {
   it.effect("range - least, greatest and last, the samples where they are few", () =>
     Effect.gen(function*() {
       yield* TestClock.setTime(3_600_000)
-      const { series: [only], ...rest } = resultOf(yield* call("seconds_total", "5m"))
+      const { series: [only], whole, ...rest } = resultOf(yield* call("seconds_total", "5m"))
+      assert.isDefined(whole)
       assert.deepStrictEqual(rest, { range: "5m", step: 15, shared: "job=\"a\"" })
-      assert.deepStrictEqual(only, { name: "seconds_total", last: 1800, min: 1650, max: 1800 })
+      assert.deepStrictEqual(only, {
+        name: "seconds_total",
+        first: 1650,
+        last: 1800,
+        min: 1650,
+        max: 1800,
+        mean: 1725,
+        p50: 1725,
+        p90: 1785,
+        p99: 1798.5,
+        count: 21
+      })
       const few = resultOf(yield* call("seconds_total", "1m")).series[0]
       assert.deepStrictEqual(few?.values, [1770, 1777.5, 1785, 1792.5, 1800])
     }).pipe(Effect.provide(cluster())))
@@ -171,8 +186,8 @@ describe("query_prometheus", () => {
       const reply = () =>
         vector([sample("a", "NaN"), sample("b", "+Inf"), sample("c", "-Inf"), histogram], ["partial data"])
       const result = resultOf(yield* Effect.provide(call("up"), answering(reply)))
-      assert.deepStrictEqual(result.series.map(({ last }) => last), ["NaN", "+Inf", "-Inf"])
-      assert.strictEqual(result.note, "1 native histogram is left out; partial data")
+      assert.deepStrictEqual(result.series.map(({ last }) => last), ["NaN", "+Inf", "-Inf", undefined])
+      assert.strictEqual(result.note, "partial data")
     }))
 
   it.effect("range - what is none is refused before any request", () =>
@@ -251,29 +266,43 @@ describe("window", () => {
     const range = `${count}${unit}`
     const length = count * units[unit]
     assert.strictEqual(Schema.is(Range)(range), length <= 366 * 86_400)
-    const { end, start, step } = windowOf(range, 1_000_000_000)
+    const { end, start, step } = windowOf(range, undefined, 1_000_000_000)
     assert.strictEqual(end, 1_000_000_000)
     assert.isTrue((end - start) % step === 0 && end - start <= length && end - start > length - step)
     assert.isTrue(Number.isInteger(step) && step >= 15 && Math.floor(length / step) + 1 <= 120)
   })
 
-  it("step - of the ranges people ask for", () => {
-    assert.deepStrictEqual(["5m", "1h", "24h", "7d"].map((range) => windowOf(range, 0).step), [15, 60, 900, 7200])
+  it.prop("step - that is asked for is taken, unless it gives more than 1,000 points", {
+    ...Ranges,
+    own: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 100_000 }))
+  }, ({ count, own, unit }) => {
+    const length = count * units[unit]
+    const { end, start, step } = windowOf(`${count}${unit}`, `${own}s`, 1_000_000_000)
+    const fits = Math.floor(length / own) + 1 <= 1000
+    assert.isTrue(fits ? step === own : step > own)
+    assert.isTrue(Math.floor((end - start) / step) + 1 <= 1000 && (end - start) % step === 0)
   })
-})
 
-describe("summary", () => {
-  it("min, max - leave NaN out; of nothing else they are NaN", () => {
-    const of = (...values: ReadonlyArray<string>) =>
-      summarise(
-        { series: [{ metric: {}, values: values.map((value, i) => [i, value]) }], skipped: 0, warnings: [] },
-        true
-      )
-        .series[0]
-    const some = of("1", "NaN", "-Inf")
-    assert.deepStrictEqual([some?.min, some?.max, some?.last], ["-Inf", 1, "-Inf"])
-    const none = of("NaN")
-    assert.deepStrictEqual([none?.min, none?.max, none?.values], ["NaN", "NaN", ["NaN"]])
+  it.effect("step - that is raised is said so; one that is none is refused before any request", () =>
+    Effect.gen(function*() {
+      const own = resultOf(yield* call("up", "1h", "30s"))
+      assert.deepStrictEqual([own.step, own.note, own.series[0]?.count], [30, undefined, 121])
+      const raised = resultOf(yield* call("up", "1d", "1s"))
+      assert.deepStrictEqual([raised.step, raised.series[0]?.count], [120, 721])
+      assert.strictEqual(raised.note, "the step is 120 s instead of 1s: a series has at most 1000 points")
+      for (const step of ["", "0s", "1", "1ms", "500d"]) {
+        assert.strictEqual((yield* call("up", "1h", step)).failure?.reason, "InvalidArguments")
+      }
+      assert.lengthOf(yield* requests, 2)
+    }).pipe(Effect.provide(cluster())))
+
+  it("step - of the ranges people ask for", () => {
+    assert.deepStrictEqual(["5m", "1h", "24h", "7d"].map((range) => windowOf(range, undefined, 0).step), [
+      15,
+      60,
+      900,
+      7200
+    ])
   })
 })
 

@@ -15,9 +15,9 @@ const PodPage = Schema.Struct({ items: Schema.Array(Pod) })
 /** What the tool makes of the pods of a plan, without HTTP. */
 const reported = (plan: Cluster.Plan, namespace: string) => {
   const path = `/api/v1/namespaces/${namespace}/pods`
-  const reply = answer(plan, { method: "GET", path, parameters: {}, authorization: "Bearer t" }, { token: "t" })
+  const reply = answer(plan, { method: "GET", path, parameters: {}, authorization: "Bearer t" }, { token: "t", now: 0 })
   const { items } = Schema.decodeUnknownSync(PodPage)(JSON.parse(JSON.stringify(reply.body)))
-  return report(namespace, { pods: items, more: false })
+  return report(namespace, { items, more: false })
 }
 
 describe("plan", () => {
@@ -54,6 +54,22 @@ describe("plan", () => {
       ["unavailable", "hang", "notFound", ...sick.slice(3).map(() => "slow" as const)]
     )
     assert.isFalse(sick.some((name) => sick.some((other) => other !== name && other.includes(name))))
+  })
+
+  it.prop("deployments, events, logs - are those of the pods, and every sick pod has an event", Seeds, ({ seed }) => {
+    const { deployments, events, logs, pods } = Cluster.plan(seed)
+    const keys = new Set(pods.map(({ name, namespace }) => `${namespace}/${name}`))
+    assert.isTrue(events.every(({ namespace, object }) => keys.has(`${namespace}/${object.name}`)))
+    assert.isTrue(logs.every(({ namespace, pod }) => keys.has(`${namespace}/${pod}`)))
+    for (const { name } of pods.filter(Cluster.isSick)) assert.isTrue(events.some(({ object }) => object.name === name))
+    const replicas = deployments.reduce((sum, it) => sum + it.replicas, 0)
+    assert.strictEqual(replicas, pods.filter(({ owner }) => owner.kind === "ReplicaSet").length)
+    const ready = deployments.reduce((sum, it) => sum + it.ready, 0)
+    assert.strictEqual(
+      replicas - ready,
+      pods.filter((pod) => pod.owner.kind === "ReplicaSet" && pod.state !== "Healthy" && pod.state !== "Terminating")
+        .length
+    )
   })
 
   it.prop("names - are unique in a namespace and are DNS labels; series belong to pods", Seeds, ({ seed }) => {
@@ -101,7 +117,9 @@ describe("Kubernetes API", () => {
   it.live("404 - unknown paths and namespaces; the pods of an unknown namespace are an empty list", () =>
     Effect.gen(function*() {
       const ask = yield* kubernetes(planOf(pods))
-      for (const path of ["/api/v2", "/api/v1/namespaces/none", `${list}/a/log`, "/api/v1/namespaces/shop/secrets"]) {
+      for (
+        const path of ["/api/v2", "/api/v1/namespaces/none", `${list}/none/log`, "/api/v1/namespaces/shop/secrets"]
+      ) {
         const { body, status } = yield* ask(path)
         assert.deepStrictEqual([path, status, body.kind, body.reason], [path, 404, "Status", "NotFound"])
       }
@@ -125,6 +143,29 @@ describe("Kubernetes API", () => {
         assert.strictEqual((yield* ask(`${list}?continue=${encodeURIComponent(token)}`)).body.reason, "Expired")
       }
       assert.strictEqual((yield* ask(`${list}?limit=many`)).status, 400)
+    }))
+
+  it.live("fieldSelector - selects events; another field is 400", () =>
+    Effect.gen(function*() {
+      const ask = yield* kubernetes(Cluster.plan(1))
+      const path = "/api/v1/namespaces/production/events"
+      const warnings = (yield* ask(`${path}?fieldSelector=type%3DWarning`)).body
+      assert.strictEqual(warnings.kind, "EventList")
+      assert.isNotEmpty(warnings.items)
+      assert.isTrue(warnings.items.every((it: { readonly type: string }) => it.type === "Warning"))
+      assert.strictEqual((yield* ask(`${path}?fieldSelector=spec.x%3D1`)).body.reason, "BadRequest")
+    }))
+
+  it.live("log - text, its last lines, those of so long back, so many bytes", () =>
+    Effect.gen(function*() {
+      const lines = ["one", "two", "three"].map((text, i) => ({ age: 30 - 10 * i, text }))
+      const log = { namespace: "shop", pod: "a", container: "a", previous: false, lines }
+      const ask = yield* kubernetes(planOf(pods, { logs: [log] }))
+      const bodyOf = (query: string) => Effect.map(ask(`${list}/a/log${query}`), ({ body }) => body)
+      assert.strictEqual(yield* bodyOf(""), "one\ntwo\nthree\n")
+      assert.strictEqual(yield* bodyOf("?tailLines=1"), "three\n")
+      assert.strictEqual(yield* bodyOf("?sinceSeconds=20"), "two\nthree\n")
+      assert.strictEqual(yield* bodyOf("?limitBytes=5"), "one\nt")
     }))
 
   it.live("watch - says what is there and stays open until the scope ends", () =>
@@ -209,6 +250,23 @@ describe("Prometheus API", () => {
       assert.strictEqual((yield* ask("query_range", { query: "up", start: "9", end: "0", step: "1" })).status, 400)
     }))
 
+  it.live("labels, values, series, metadata - of the series that are selected", () =>
+    Effect.gen(function*() {
+      const dataOf = (path: string, parameters: Record<string, string> = {}) =>
+        Effect.map(ask(path, parameters), ({ body }) => body.data)
+      assert.deepStrictEqual(yield* dataOf("labels"), ["__name__", "cpu", "job"])
+      assert.deepStrictEqual(yield* dataOf("labels", { "match[]": "up" }), ["__name__", "job"])
+      assert.deepStrictEqual(yield* dataOf("label/job/values", { "match[]": "up{job!=\"a\"}" }), ["b"])
+      assert.deepStrictEqual(yield* dataOf("series", { "match[]": "{cpu=\"0\"}" }), [
+        { __name__: "seconds_total", job: "a", cpu: "0" }
+      ])
+      assert.strictEqual((yield* dataOf("metadata")).seconds_total[0].type, "counter")
+      for (const [path, match] of [["series", "sum(up)"], ["labels", "up{"], ["label/job/values", "1"]] as const) {
+        assert.strictEqual((yield* ask(path, { "match[]": match })).body.errorType, "bad_data")
+      }
+      assert.strictEqual((yield* ask("series", {})).status, 400)
+    }))
+
   it.live("healthy - says so; other paths are none", () =>
     Effect.gen(function*() {
       const cluster = yield* Cluster.make(planOf([]))
@@ -257,6 +315,30 @@ describe("faults", () => {
       }
       assert.strictEqual((yield* fetched(`${cluster.prometheusUrl}/api/v1/query?query=down`)).status, 200)
       assert.strictEqual((yield* fetched(`${cluster.kubernetesUrl}${up}`)).status, 401)
+    }))
+
+  it.live("forbidden - always; cut - the connection ends in the middle, then all is well", () =>
+    Effect.gen(function*() {
+      const forbidden = yield* Cluster.make(planOf([], { faults: [faulty({ kind: "forbidden" })] }))
+      assert.strictEqual((yield* fetched(`${forbidden.prometheusUrl}${up}`)).status, 403)
+      const cluster = yield* Cluster.make(planOf([], { series, faults: [faulty({ kind: "cut", times: 1 })] }))
+      const response = yield* get(`${cluster.prometheusUrl}${up}`)
+      assert.strictEqual(response.status, 200)
+      assert.strictEqual(yield* Effect.promise(() => response.text().then(() => "whole", () => "broken")), "broken")
+      assert.strictEqual((yield* fetched(`${cluster.prometheusUrl}${up}`)).status, 200)
+    }))
+
+  it.live("flood - does not end until the reader goes", () =>
+    Effect.gen(function*() {
+      const cluster = yield* Cluster.make(planOf([], { faults: [faulty({ kind: "flood" })] }))
+      const reader = (yield* get(`${cluster.prometheusUrl}${up}`)).body!.getReader()
+      let size = 0
+      while (size < 4 * 1024 * 1024) {
+        const { done, value } = yield* Effect.promise(() => reader.read())
+        assert.isFalse(done)
+        size += value!.length
+      }
+      yield* Effect.promise(() => reader.cancel())
     }))
 
   it.effect("slow - answers after its time; hang - never, and the end of the scope ends it", () =>

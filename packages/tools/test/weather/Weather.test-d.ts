@@ -15,6 +15,7 @@ describe("Weather", () => {
     expectTypeOf<Tool.Failure<Tools["get_weather"]>>().toEqualTypeOf<
       | Weather.CityNotFound
       | Weather.ServiceUnavailable
+      | Weather.ServiceUnreachable
       | Weather.RateLimited
       | Weather.RequestRefused
       | Weather.Unreadable

@@ -3,7 +3,7 @@ import { Agent, Dispatcher, ToolPolicy } from "@volley/core"
 import { Offline } from "@volley/core/offline"
 import { ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Schema } from "effect"
 import { Tool } from "effect/ai"
-import { FetchHttpClient, HttpClient, HttpClientResponse } from "effect/http"
+import { FetchHttpClient, HttpClient, HttpClientError, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
 import { createServer, type RequestListener } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -307,7 +307,44 @@ describe("failures", () => {
         })
     ))
 
-  it.effect("RateLimited - a date or nonsense as the wait is as none", () =>
+  it.effect("RateLimited, ServiceUnavailable - a wait until a date is counted from the date of the answer", () =>
+    Effect.forEach([429, 503], (status) => {
+      const headers = { date: "Wed, 21 Oct 2026 07:28:00 GMT", "retry-after": "Wed, 21 Oct 2026 07:28:09 GMT" }
+      return within(
+        (url, asked) => asked.length === 1 ? new Response("", { status, headers }) : well(url, asked),
+        (asked) =>
+          Effect.gen(function*() {
+            const { attempts, ok } = yield* callThrough()
+            assert.deepStrictEqual([ok, attempts], [true, 2])
+            assert.isAtLeast(asked[1]!.at - asked[0]!.at, 9000)
+          })
+      )
+    }))
+
+  it.effect("ServiceUnreachable - no such host, a certificate that cannot be trusted: asked once", () =>
+    Effect.forEach(["ENOTFOUND", "CERT_HAS_EXPIRED"], (code) => {
+      let asked = 0
+      const client = HttpClient.make((request) => {
+        asked += 1
+        const cause = Object.assign(new Error("secret-place"), { code })
+        return Effect.fail(
+          new HttpClientError.HttpClientError({ reason: new HttpClientError.TransportError({ request, cause }) })
+        )
+      })
+      const layer = Layer.provide(Weather.layer(), Layer.succeed(HttpClient.HttpClient)(client))
+      return Effect.gen(function*() {
+        const { attempts, failure } = yield* call()
+        assert.deepStrictEqual([failure?.reason, failure?.kind, attempts, asked], [
+          "ServiceUnreachable",
+          "permanent",
+          1,
+          1
+        ])
+        assert.notInclude(failure?.message, "secret-place")
+      }).pipe(Effect.provide(layer))
+    }))
+
+  it.effect("RateLimited - a date without that of the answer, or nonsense, is as none", () =>
     Effect.forEach(
       ["Wed, 21 Oct 2026 07:28:00 GMT", "-1", "1e3", "", "soon"],
       (header) =>
@@ -361,7 +398,8 @@ describe("failures", () => {
       const errors = [
         new Weather.CityNotFound({ city: "a \"b\"\u001b[31m\ud800" }),
         new Weather.ServiceUnavailable({ service }),
-        new Weather.ServiceUnavailable({ service, status: 503 }),
+        new Weather.ServiceUnavailable({ service, status: 503, retryAfter: Duration.seconds(3) }),
+        new Weather.ServiceUnreachable({ service, detail: "no such host" }),
         new Weather.RateLimited({ service, retryAfter: Duration.seconds(3) }),
         new Weather.RequestRefused({ service, status: 400 }),
         new Weather.Unreadable({ service })
@@ -493,6 +531,7 @@ describe("toolkit", () => {
       failures: {
         CityNotFound: "permanent",
         ServiceUnavailable: "transient",
+        ServiceUnreachable: "permanent",
         RateLimited: "transient",
         RequestRefused: "permanent",
         Unreadable: "permanent"

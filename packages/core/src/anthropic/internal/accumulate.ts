@@ -5,229 +5,242 @@
  */
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
 import type * as Response from "effect/ai/Response"
-import * as Tool from "effect/ai/Tool"
-import * as Result from "effect/Result"
+import * as Predicate from "effect/Predicate"
+import * as Blocks from "./blocks.ts"
+import * as Failure from "./failure.ts"
+import * as Names from "./names.ts"
+import * as Usage from "./usage.ts"
 
 type Part = Response.StreamPartEncoded
 
-type Block =
-  | { readonly type: "text" }
-  | { readonly type: "thinking"; readonly signature: string }
-  | { readonly type: "redacted_thinking"; readonly data: string }
-  | {
-    readonly type: "tool_use"
-    readonly id: string
-    readonly name: string
-    readonly input: unknown
-    readonly json: string
-  }
+type Json = Readonly<Record<string, unknown>>
 
-interface Usage {
-  readonly input?: number
-  readonly output?: number
-  readonly cacheRead?: number
-  readonly cacheWrite?: number
-  readonly thinking?: number
-}
+type Step = readonly [State, ReadonlyArray<Part>]
 
 /**
  * What is known of a reply so far; `done` once its `message_stop` was seen.
  *
+ * - `names`: what the tools of the request are called; `calls`: the names of the server's calls by their ids.
+ * - `blocks`: how many blocks have begun; `open`: the one that has not ended.
+ * - `held`: a call whose block has ended, until something proves that it was not cut.
+ * - `stop`: the stop reason and what was said with it, for the metadata of the `finish`.
+ * - `events`: events of unknown types, as they came.
+ *
  * @internal
  */
 export interface State {
-  readonly open: ReadonlyMap<number, Block>
-  readonly usage: Usage
-  readonly stopReason: string | undefined
-  readonly stopDetails: { readonly category: string | null; readonly explanation: string | null } | undefined
+  readonly names: Names.Names
+  readonly calls: ReadonlyMap<unknown, unknown>
+  readonly begun: boolean
+  readonly blocks: number
+  readonly open: Blocks.Block | undefined
+  readonly held: Blocks.ToolUse | undefined
+  readonly usage: Usage.Said
+  readonly stop: Json
+  readonly container: unknown
+  readonly events: ReadonlyArray<unknown>
   readonly done: boolean
 }
 
 /** @internal */
 export const initial: State = {
-  open: new Map(),
+  names: Names.none,
+  calls: new Map(),
+  begun: false,
+  blocks: 0,
+  open: undefined,
+  held: undefined,
   usage: {},
-  stopReason: undefined,
-  stopDetails: undefined,
+  stop: {},
+  container: undefined,
+  events: [],
   done: false
 }
 
-const finishReasons: ReadonlyMap<string | undefined, Response.FinishReason> = new Map([
+/** The state before a reply to a request whose tools have these names. @internal */
+export const of = (names: Names.Names): State => ({ ...initial, names })
+
+const nothing: ReadonlyArray<never> = []
+
+const finishReasons: ReadonlyMap<unknown, Response.FinishReason> = new Map([
   ["end_turn", "stop"],
   ["stop_sequence", "stop"],
   ["max_tokens", "length"],
   ["model_context_window_exceeded", "length"],
   ["tool_use", "tool-calls"],
   ["pause_turn", "pause"],
+  ["compaction", "pause"],
   ["refusal", "content-filter"]
 ])
 
-const count = (key: keyof Usage, value: number | null | undefined): Usage =>
-  Number.isSafeInteger(value) ? { [key]: value } : {}
+/** A reply that ends for one of these was not cut in its last block. */
+const uncut: ReadonlySet<unknown> = new Set(["tool_use", "end_turn", "pause_turn"])
 
-const mergeUsage = (usage: Usage, latest: Partial<Api.MessageDeltaUsage> | null | undefined): Usage => ({
-  ...usage,
-  ...count("input", latest?.input_tokens),
-  ...count("output", latest?.output_tokens),
-  ...count("cacheRead", latest?.cache_read_input_tokens),
-  ...count("cacheWrite", latest?.cache_creation_input_tokens),
-  ...count("thinking", latest?.output_tokens_details?.thinking_tokens)
-})
+/** A stop sequence may come up in arguments, but not in those that are whole JSON. */
+const isWhole = ({ json }: Blocks.ToolUse, stopReason: unknown): boolean =>
+  uncut.has(stopReason) || (stopReason === "stop_sequence" && json.trim() !== "")
 
-const toUsage = (usage: Usage): Response.FinishPartEncoded["usage"] => {
-  const { cacheRead, cacheWrite, input, output, thinking } = usage
-  return {
-    inputTokens: {
-      ...(input !== undefined && { uncached: input, total: input + (cacheRead ?? 0) + (cacheWrite ?? 0) }),
-      ...(cacheRead !== undefined && { cacheRead }),
-      ...(cacheWrite !== undefined && { cacheWrite })
-    },
-    outputTokens: {
-      ...(output !== undefined && { total: output }),
-      ...(output !== undefined && thinking !== undefined && { text: output - thinking }),
-      ...(thinking !== undefined && { reasoning: thinking })
-    }
-  }
-}
+/** An `error` event that a client gave instead of throwing it, in the form in which the SDK throws it. */
+class ErrorEvent extends Error {
+  readonly error: unknown
 
-// The SDK's parser completes cut JSON by guessing; a call with guessed arguments must never run.
-const parseArguments = (json: string): unknown =>
-  Result.getOrElse(Result.try(() => Tool.unsafeSecureJsonParse(json)), () => json)
-
-const start = (index: number, content: Api.ContentBlock): readonly [Block | undefined, ReadonlyArray<Part>] => {
-  const id = String(index)
-  switch (content.type) {
-    case "text":
-      return [{ type: "text" }, [
-        { type: "text-start", id },
-        ...(content.text ? [{ type: "text-delta", id, delta: content.text } as const] : [])
-      ]]
-    case "thinking":
-      return [{ type: "thinking", signature: content.signature ?? "" }, [
-        { type: "reasoning-start", id },
-        ...(content.thinking ? [{ type: "reasoning-delta", id, delta: content.thinking } as const] : [])
-      ]]
-    case "redacted_thinking": {
-      const { data, type } = content
-      return [{ type, data }, [{ type: "reasoning-start", id, metadata: { anthropic: { info: { type, data } } } }]]
-    }
-    case "tool_use":
-      return [
-        { type: "tool_use", id: content.id, name: content.name, input: content.input ?? {}, json: "" },
-        [{ type: "tool-params-start", id: content.id, name: content.name }]
-      ]
-    default:
-      return [undefined, []]
+  constructor(error: unknown) {
+    super("The reply ended with an error event")
+    this.error = error
   }
-}
-
-const extend = (
-  index: number,
-  block: Block,
-  delta: Api.RawContentBlockDelta
-): readonly [Block, ReadonlyArray<Part>] => {
-  const id = String(index)
-  if (block.type === "text" && delta.type === "text_delta") {
-    return [block, [{ type: "text-delta", id, delta: delta.text }]]
-  }
-  if (block.type === "thinking" && delta.type === "thinking_delta") {
-    return [block, [{ type: "reasoning-delta", id, delta: delta.thinking }]]
-  }
-  if (block.type === "thinking" && delta.type === "signature_delta") {
-    return [{ ...block, signature: delta.signature }, []]
-  }
-  if (block.type === "tool_use" && delta.type === "input_json_delta") {
-    return [
-      { ...block, json: block.json + delta.partial_json },
-      [{ type: "tool-params-delta", id: block.id, delta: delta.partial_json }]
-    ]
-  }
-  return [block, []]
-}
-
-const end = (index: number, block: Block): ReadonlyArray<Part> => {
-  const id = String(index)
-  switch (block.type) {
-    case "text":
-      return [{ type: "text-end", id }]
-    case "thinking":
-    case "redacted_thinking":
-      return [{ type: "reasoning-end", id, metadata: { anthropic: { info: { ...block } } } }]
-    case "tool_use":
-      return [
-        { type: "tool-params-end", id: block.id },
-        {
-          type: "tool-call",
-          id: block.id,
-          name: block.name,
-          params: block.json.trim() === "" ? block.input : parseArguments(block.json)
-        }
-      ]
-  }
-}
-
-const finish = (state: State): Part => ({
-  type: "finish",
-  reason: finishReasons.get(state.stopReason) ?? "other",
-  usage: toUsage(state.usage),
-  metadata: {
-    anthropic: {
-      ...(state.stopReason !== undefined && { stopReason: state.stopReason }),
-      ...(state.stopDetails !== undefined && { stopDetails: { ...state.stopDetails } })
-    }
-  }
-})
-
-const withBlock = (state: State, index: number, block: Block | undefined): State => {
-  const open = new Map(state.open)
-  if (block === undefined) open.delete(index)
-  else open.set(index, block)
-  return { ...state, open }
 }
 
 /**
- * The next state and the parts that one event adds; events, blocks and deltas of unknown types add nothing.
+ * Why the request failed whose reply `step` threw for.
  *
  * @internal
  */
-export const step = (state: State, event: Api.RawMessageStreamEvent): readonly [State, ReadonlyArray<Part>] => {
-  if (state.done) return [state, []]
-  switch (event.type) {
-    case "message_start": {
-      const { id, model, usage } = event.message
-      return [{ ...state, usage: mergeUsage(state.usage, usage) }, [{ type: "response-metadata", id, modelId: model }]]
-    }
-    case "content_block_start": {
-      const [block, parts] = start(event.index, event.content_block)
-      return [withBlock(state, event.index, block), parts]
-    }
-    case "content_block_delta": {
-      const open = state.open.get(event.index)
-      if (open === undefined) return [state, []]
-      const [block, parts] = extend(event.index, open, event.delta)
-      return [block === open ? state : withBlock(state, event.index, block), parts]
-    }
-    case "content_block_stop": {
-      const block = state.open.get(event.index)
-      return block === undefined ? [state, []] : [withBlock(state, event.index, undefined), end(event.index, block)]
-    }
-    case "message_delta": {
-      const { stop_details: details, stop_reason: reason } = event.delta
-      return [{
-        ...state,
-        usage: mergeUsage(state.usage, event.usage),
-        stopReason: reason ?? state.stopReason,
-        stopDetails: details
-          ? { category: details.category ?? null, explanation: details.explanation ?? null }
-          : state.stopDetails
-      }, []]
-    }
+export const toFailure = (cause: unknown): Failure.Failure =>
+  cause instanceof ErrorEvent ? Failure.fromUnknown(cause, "stream", 0) : Failure.malformed(cause)
+
+const objectOf = (value: unknown, name: string): Json =>
+  Predicate.isObject(value) ? value : Blocks.malformed(`${name} is missing`)
+
+const present = (fields: Json): Json =>
+  Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== null && value !== undefined))
+
+const begin = (state: State, event: Json): Step => {
+  if (state.begun) return Blocks.malformed("a second message_start came")
+  const { container, context_management, diagnostics, id, input_transformations, model, usage: said } = objectOf(
+    event["message"],
+    "the message of a message_start"
+  )
+  const usage = Usage.merge(state.usage, said)
+  const soFar = Usage.soFar(usage)
+  const stop = present({
+    cacheMissReason: Predicate.isObject(diagnostics) ? diagnostics["cache_miss_reason"] : undefined,
+    contextManagement: context_management,
+    inputTransformations: input_transformations
+  })
+  return [
+    { ...state, begun: true, usage, stop, container: container ?? undefined },
+    [{
+      type: "response-metadata",
+      ...(typeof id === "string" && { id }),
+      ...(typeof model === "string" && { modelId: model }),
+      ...(soFar && { metadata: { anthropic: { usage: soFar } } })
+    }]
+  ]
+}
+
+/** The next block begins only after the one before it was whole; before a `fallback`, a refusal may have cut it. */
+const release = ({ held }: State, next: unknown): ReadonlyArray<Part> =>
+  held === undefined || next === "fallback" ? nothing : [Blocks.toolCall(held, true)]
+
+const startBlock = (state: State, { content_block, index }: Json): Step => {
+  if (state.open !== undefined) return Blocks.malformed("a block began inside another one")
+  if (index !== state.blocks) {
+    return Blocks.malformed(`block ${String(index)} began where block ${state.blocks} was expected`)
+  }
+  const content = objectOf(content_block, "a content_block") as Parameters<typeof Blocks.start>[1]
+  const [open, parts] = Blocks.start(String(index), content, Names.ofBlock(state.names, state.calls, content))
+  const released = release(state, content["type"])
+  const calls = content["type"] === "server_tool_use"
+    ? new Map(state.calls).set(content["id"], content["name"])
+    : state.calls
+  return [
+    { ...state, calls, blocks: state.blocks + 1, open, held: undefined },
+    released.length === 0 ? parts : [...released, ...parts]
+  ]
+}
+
+const openAt = ({ blocks, open }: State, { index, type }: Json): Blocks.Block =>
+  open === undefined || index !== blocks - 1
+    ? Blocks.malformed(`a ${String(type)} came for block ${String(index)}, which is not open`)
+    : open
+
+const extendBlock = (state: State, event: Json): Step => {
+  const open = openAt(state, event)
+  const delta = objectOf(event["delta"], "a delta") as Parameters<typeof Blocks.extend>[2]
+  const [block, parts] = Blocks.extend(String(event["index"]), open, delta)
+  return [block === open ? state : { ...state, open: block }, parts]
+}
+
+const endBlock = (state: State, event: Json): Step => {
+  const block = openAt(state, event)
+  const held = block.type === "tool_use" ? block : undefined
+  return [{ ...state, open: undefined, held }, Blocks.end(String(event["index"]), block)]
+}
+
+const detailsOf = (details: unknown): Json | undefined => {
+  if (!Predicate.isObject(details)) return undefined
+  const { type: _, ...said } = details
+  return said
+}
+
+const amend = (state: State, event: Json): Step => {
+  const { container, stop_details, stop_reason, stop_sequence } = objectOf(
+    event["delta"],
+    "the delta of a message_delta"
+  )
+  const said = present({
+    stopReason: stop_reason,
+    stopDetails: detailsOf(stop_details),
+    stopSequence: stop_sequence,
+    contextManagement: event["context_management"],
+    inputTransformations: event["input_transformations"]
+  })
+  return [{
+    ...state,
+    usage: Usage.merge(state.usage, event["usage"]),
+    stop: { ...state.stop, ...said },
+    container: container ?? state.container
+  }, nothing]
+}
+
+const finish = ({ events, stop, usage }: State): Part => ({
+  type: "finish",
+  reason: finishReasons.get(stop["stopReason"]) ?? "other",
+  usage: Usage.toUsage(usage),
+  metadata: {
+    anthropic: { ...stop, ...Usage.toDetails(usage), ...(events.length > 0 && { events }) } as never
+  }
+})
+
+const stop = (state: State): Step => {
+  if (state.open !== undefined) return Blocks.malformed("the message ended inside a block")
+  const { container, held, stop } = state
+  return [
+    { ...state, held: undefined, done: true },
+    [
+      ...(held === undefined ? nothing : [Blocks.toolCall(held, isWhole(held, stop["stopReason"]))]),
+      ...Blocks.container(container),
+      finish(state)
+    ]
+  ]
+}
+
+/**
+ * The next state and the parts that one event adds. Blocks, deltas and events of unknown types travel in metadata, as they
+ * came. Throws for an event that the API does not send at its place; see `toFailure`.
+ *
+ * @internal
+ */
+export const step = (state: State, received: Api.RawMessageStreamEvent): Step => {
+  if (state.done) return [state, nothing]
+  const event = received as unknown as Json
+  const type = event["type"]
+  if (type === "ping") return [state, nothing]
+  if (type === "error") throw new ErrorEvent(event)
+  if (type === "message_start") return begin(state, event)
+  if (!state.begun) return Blocks.malformed(`a ${String(type)} came before the message_start`)
+  switch (type) {
+    case "content_block_start":
+      return startBlock(state, event)
+    case "content_block_delta":
+      return extendBlock(state, event)
+    case "content_block_stop":
+      return endBlock(state, event)
+    case "message_delta":
+      return amend(state, event)
     case "message_stop":
-      return [
-        { ...state, open: new Map(), done: true },
-        [...[...state.open].flatMap(([index, block]) => end(index, block)), finish(state)]
-      ]
+      return stop(state)
     default:
-      return [state, []]
+      return [{ ...state, events: [...state.events, event] }, nothing]
   }
 }

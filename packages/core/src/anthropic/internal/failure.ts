@@ -51,9 +51,10 @@ const toApiError = (cause: unknown): ApiError | undefined => {
   return {
     status: typeof status === "number" ? status : undefined,
     type,
-    code: string(field(field(error, "details"), "error_code")),
+    code: string(field(field(error, "details"), "error_code")) ?? string(field(cause, "errorCode")),
     message: message === undefined ? undefined : redact(message),
-    requestId: header("request-id") ?? string(field(body, "request_id")),
+    requestId: header("request-id") ?? string(field(body, "request_id"))
+      ?? string(field(cause, "requestID")),
     header
   }
 }
@@ -72,6 +73,10 @@ const statusOfType: ReadonlyMap<string | undefined, number> = new Map([
   ["overloaded_error", 529]
 ])
 
+/** The status that says what happened, where the one of the response does not. */
+const statusOf = ({ code, status, type }: Pick<ApiError, "code" | "status" | "type">): number =>
+  code === "request_body_timeout" ? 408 : status ?? statusOfType.get(type) ?? 500
+
 const spendLimits: ReadonlySet<string | undefined> = new Set([
   "contract_spend_limit_reached",
   "enforced_spend_limit_reached",
@@ -79,11 +84,22 @@ const spendLimits: ReadonlySet<string | undefined> = new Set([
 ])
 
 const advice: ReadonlyMap<number, string> = new Map([
+  [401, "Check the API key or the token"],
+  [403, "Ask for a key that may do this"],
   [404, "Check the model id and the base URL"],
   [408, "Try again"],
   [409, "Try again"],
   [413, "Make the conversation or the tool results smaller"],
+  [422, "Change the request, the same one is refused again"],
+  [500, "The API failed, try again later"],
+  [503, "The API is not available, try again later"],
   [529, "The API is overloaded, try again later"]
+])
+
+const adviceOfCode: ReadonlyMap<string | undefined, string> = new Map([
+  ["available_tools_limit_exceeded", "Offer fewer tools"],
+  ["tool_name_conflict", "Give each tool a name of its own"],
+  ["request_body_timeout", "The request took too long to arrive, try again"]
 ])
 
 const parseRetryAfter = (header: ApiError["header"], now: number): Duration.Duration | undefined => {
@@ -121,7 +137,8 @@ const toReason = (
     })
   }
   const labels = [error.status, code ?? type, requestId].filter((label) => label !== undefined).join(", ")
-  const description = [`${message ?? "No message"} [${labels}]`, advice.get(status)].filter(Boolean).join(". ")
+  const toDo = adviceOfCode.get(code) ?? advice.get(status)
+  const description = [`${message ?? "No message"} [${labels}]`, toDo].filter(Boolean).join(". ")
   if (status === 402 || type === "billing_error" || spendLimits.has(code)) {
     return new AiError.QuotaExhaustedError(common)
   }
@@ -136,8 +153,11 @@ const toReason = (
   return new AiError.InvalidRequestError({ description, ...common })
 }
 
+/** Reasons for which the same request fails again, whatever a header says. */
+const final: ReadonlySet<string> = new Set(["QuotaExhaustedError", "InvalidRequestError"])
+
 const isRetryable = (reason: AiError.AiErrorReason, error: ApiError): boolean => {
-  if (reason._tag === "QuotaExhaustedError") return false
+  if (final.has(reason._tag)) return false
   const requested = error.header("x-should-retry")
   return requested === "true" || (requested !== "false" && reason.isRetryable)
 }
@@ -187,7 +207,7 @@ export const fromUnknown = (cause: unknown, phase: "request" | "stream", now: nu
   const error = toApiError(cause)
   if (error !== undefined) {
     const retryAfter = parseRetryAfter(error.header, now)
-    const reason = toReason(error, error.status ?? statusOfType.get(error.type) ?? 500, retryAfter)
+    const reason = toReason(error, statusOf(error), retryAfter)
     return { reason, retryable: isRetryable(reason, error), retryAfter }
   }
   // Whatever else ends a body early is the transport: undici throws `TypeError: terminated`, a cut event a SyntaxError.

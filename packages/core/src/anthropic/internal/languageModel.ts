@@ -5,75 +5,62 @@
  */
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
 import * as AiError from "effect/ai/AiError"
+import * as AnthropicStructuredOutput from "effect/ai/AnthropicStructuredOutput"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Response from "effect/ai/Response"
 import * as Telemetry from "effect/ai/Telemetry"
 import * as Arr from "effect/Array"
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import type * as Pull from "effect/Pull"
+import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
+import * as ModelSettings from "../../ModelSettings.ts"
 import type { Client, Settings } from "../Anthropic.ts"
 import * as Accumulate from "./accumulate.ts"
+import * as Sdk from "./client.ts"
 import { collect } from "./collect.ts"
 import * as Failure from "./failure.ts"
+import { followsFormat } from "./modelId.ts"
+import * as Names from "./names.ts"
 import { supportsSystemInHistory } from "./prompt.ts"
 import * as Request from "./request.ts"
 import * as Retry from "./retry.ts"
+import * as Watchdog from "./watchdog.ts"
 
 type Part = Response.StreamPartEncoded
 
-const attempt = <A>(phase: "request" | "stream", evaluate: () => PromiseLike<A>): Effect.Effect<A, Failure.Failure> =>
-  Clock.clockWith((clock) =>
-    Effect.tryPromise({
-      try: evaluate,
-      catch: (cause) => Failure.fromUnknown(cause, phase, clock.currentTimeMillisUnsafe())
-    })
-  )
+const failed = (phase: "request" | "stream") => (cause: unknown, now: number): Failure.Failure =>
+  Failure.fromUnknown(cause, phase, now)
 
 const ignore = (promise: PromiseLike<unknown> | undefined): void => {
   promise?.then(() => undefined, () => undefined)
 }
 
-// Leaving the stream before its `message_stop` aborts the request; the abort comes first, since an iterator does not
-// return while it waits for the network.
-const reply = (
-  client: Client,
-  body: Api.MessageCreateParamsStreaming,
-  headers: Record<string, string>
-): Stream.Stream<Part, Failure.Failure> =>
-  Stream.unwrap(Effect.gen(function*() {
-    let state = Accumulate.initial
-    let events: AsyncIterator<Api.RawMessageStreamEvent> | undefined
-    const controller = new AbortController()
-    yield* Effect.addFinalizer(() =>
-      Effect.sync(() => {
-        if (state.done) return
-        controller.abort()
-        ignore(events?.return?.())
-      })
-    )
-    const iterable = yield* attempt("request", () =>
-      client.messages.create(body, { signal: controller.signal, maxRetries: 0, headers }))
-    const iterator = iterable[Symbol.asyncIterator]()
-    events = iterator
-    const pull = Effect.gen(function*() {
-      while (!state.done) {
-        const next = yield* attempt("stream", () =>
-          iterator.next())
-        if (next.done) return yield* Effect.fail(Failure.connection("The reply ended before message_stop"))
-        const [after, parts] = yield* Effect.try({
-          try: () => Accumulate.step(state, next.value),
-          catch: Failure.malformed
-        })
-        state = after
-        if (Arr.isReadonlyArrayNonEmpty(parts)) return parts
-      }
-      return yield* Cause.done()
-    })
-    return Stream.fromPull(Effect.succeed(pull))
-  }))
+interface Taken {
+  readonly state: Accumulate.State
+  readonly parts: ReadonlyArray<Part>
+  readonly failure?: Failure.Failure
+}
+
+/** Events up to the end of the reply or one that is malformed, which fails after the parts before it. */
+const take = (before: Accumulate.State, events: ReadonlyArray<Api.RawMessageStreamEvent>): Taken => {
+  const parts: Array<Part> = []
+  let state = before
+  try {
+    for (const event of events) {
+      if (state.done) break
+      const [after, added] = Accumulate.step(state, event)
+      state = after
+      parts.push(...added)
+    }
+  } catch (cause) {
+    return { state, parts, failure: Accumulate.toFailure(cause) }
+  }
+  return { state, parts }
+}
 
 const annotateRequest = (span: Tracer.Span, body: Api.MessageCreateParamsStreaming): void =>
   Telemetry.addGenAIAnnotations(span, {
@@ -102,51 +89,132 @@ const annotateResponse = (span: Tracer.Span, part: Part): void => {
   }
 }
 
+type Parts = Arr.NonEmptyReadonlyArray<Part>
+
+/** What it takes to send one request and to read its reply. */
+interface Sending {
+  readonly client: Client
+  readonly body: Api.MessageCreateParamsStreaming
+  readonly headers: Record<string, string>
+  readonly limits: Watchdog.Limits
+  readonly names: Names.Names
+  readonly span: Tracer.Span
+}
+
+/**
+ * Sends a request; succeeds when the first parts of its reply are there. Leaving the reply before its `message_stop` aborts
+ * the request.
+ */
+const request = Effect.fnUntraced(function*(
+  { body, client, headers, limits, names, span }: Sending
+): Effect.fn.Return<Stream.Stream<Part, Failure.Failure>, Failure.Failure, Scope.Scope> {
+  let state = Accumulate.of(names)
+  let failure: Failure.Failure | undefined
+  let batches: AsyncIterator<ReadonlyArray<Api.RawMessageStreamEvent>> | undefined
+  const controller = new AbortController()
+  // The abort comes first, since an iterator does not return while it waits for the network.
+  yield* Effect.addFinalizer(() =>
+    Effect.sync(() => {
+      if (state.done) return
+      controller.abort()
+      ignore(batches?.return?.())
+    })
+  )
+  const watchdog = yield* Watchdog.make(limits)
+  const iterator = yield* watchdog.request(
+    () => Sdk.send(client, body, { signal: controller.signal, maxRetries: 0, headers }),
+    failed("request")
+  )
+  batches = iterator
+  const next = watchdog.next(() => iterator.next(), failed("stream"))
+  const receive: Effect.Effect<Parts, Failure.Failure> = Effect.suspend(() =>
+    failure === undefined ? Effect.flatMap(next, received) : Effect.fail(failure)
+  )
+  const received = ({ done, value }: IteratorResult<ReadonlyArray<Api.RawMessageStreamEvent>>): typeof receive => {
+    if (done === true) return Effect.fail(Failure.connection("The reply ended before message_stop"))
+    const taken = take(state, value)
+    state = taken.state
+    failure = taken.failure
+    for (const part of taken.parts) annotateResponse(span, part)
+    return Arr.isReadonlyArrayNonEmpty(taken.parts) ? Effect.succeed(taken.parts) : receive
+  }
+  let first: Parts | undefined = yield* receive
+  const pull = Effect.suspend((): Pull.Pull<Parts, Failure.Failure> => {
+    if (first === undefined) return state.done ? Cause.done() : receive
+    const parts = first
+    first = undefined
+    return Effect.succeed(parts)
+  })
+  return Stream.fromPull(Effect.succeed(pull))
+})
+
+/** In a scope that ends at once with a failure, otherwise with the scope around it. */
+const attempt = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Scope.Scope> =>
+  Effect.gen(function*() {
+    const scope = yield* Scope.fork(yield* Effect.scope)
+    return yield* effect.pipe(
+      Effect.provideService(Scope.Scope, scope),
+      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+    )
+  })
+
 type Method = "generateText" | "streamText"
 
 const toAiError = (method: Method, reason: AiError.AiErrorReason): AiError.AiError =>
   AiError.make({ module: "Anthropic", method, reason })
 
 /**
- * The language model `model` over `client`.
+ * The language model `model` over `client`; each request reads `ModelSettings.current`.
  *
  * @internal
  */
 export const make = (client: Client, model: string, settings: Settings): Effect.Effect<LanguageModel.LanguageModel> => {
   const headers = settings.betas && settings.betas.length > 0 ? { "anthropic-beta": settings.betas.join(",") } : {}
-  const retries = Retry.schedule(settings.retries ?? 2)
+  // The pings of a reply are not seen where the SDK reads it, so silence says less there.
+  const silence = client.send === undefined ? "5 minutes" : "60 seconds"
+  const limits = { first: settings.firstEventTimeout, idle: settings.idleTimeout ?? silence } as const
 
-  const open = (method: Method, options: LanguageModel.ProviderOptions) =>
-    Effect.fromResult(Request.make(model, settings, options)).pipe(
-      Effect.mapError((reason) => toAiError(method, reason)),
-      Effect.tap((body) => Effect.sync(() => annotateRequest(options.span, body))),
-      Effect.map((body) => reply(client, body, headers))
+  const idNow = Effect.map(ModelSettings.current, (asked) => asked.model ?? model)
+
+  const open = Effect.fnUntraced(function*(method: Method, options: LanguageModel.ProviderOptions) {
+    const asked = yield* ModelSettings.current
+    const body = yield* Effect.fromResult(
+      Request.make(asked.model ?? model, settings, options, asked, client.send !== undefined)
+    ).pipe(
+      Effect.mapError((reason) => toAiError(method, reason))
     )
+    annotateRequest(options.span, body)
+    const { span, tools } = options
+    return {
+      reply: request({ client, body, headers, limits, names: Names.make(tools), span }),
+      retries: Retry.schedule(settings, yield* Retry.deadline)
+    }
+  })
 
-  return LanguageModel.make({
-    supportsSystemMessagesInHistory: Effect.succeed(supportsSystemInHistory(model)),
+  const made = LanguageModel.make({
+    codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
+    supportsSystemMessagesInHistory: Effect.map(idNow, supportsSystemInHistory),
     generateText: (options) =>
-      Effect.flatMap(open("generateText", options), (parts) =>
-        Stream.runCollect(parts).pipe(
-          Effect.retry(retries),
-          Effect.mapError(({ reason }) => toAiError("generateText", reason)),
-          Effect.tap((all) => Effect.sync(() => all.forEach((part) => annotateResponse(options.span, part)))),
-          Effect.map(collect)
-        )),
+      Effect.flatMap(
+        open("generateText", options),
+        ({ reply, retries }) =>
+          Effect.scoped(Effect.flatMap(reply, Stream.runCollect)).pipe(
+            Effect.retry(retries),
+            Effect.mapBoth({ onFailure: ({ reason }) => toAiError("generateText", reason), onSuccess: collect })
+          )
+      ),
+    // A reply that was shown in part cannot be taken back here; the consumer decides.
     streamText: (options) =>
-      Stream.unwrap(Effect.map(open("streamText", options), (parts) => {
-        let emitted = false
-        return parts.pipe(
-          Stream.map((part) => {
-            emitted = true
-            annotateResponse(options.span, part)
-            return part
-          }),
-          // A reply that was shown in part cannot be taken back here; the consumer decides.
-          Stream.mapError((failure) => emitted ? { ...failure, retryable: false } : failure),
-          Stream.retry(retries),
-          Stream.mapError(({ reason }) => toAiError("streamText", reason))
+      Stream.unwrap(Effect.flatMap(open("streamText", options), ({ reply, retries }) => {
+        const fail = ({ reason }: Failure.Failure) => toAiError("streamText", reason)
+        return attempt(reply).pipe(
+          Effect.retry(retries),
+          Effect.mapBoth({ onFailure: fail, onSuccess: Stream.mapError(fail) })
         )
       }))
   })
+  return Effect.map(
+    made,
+    (languageModel) => ModelSettings.declareOutput(languageModel, Effect.map(idNow, followsFormat))
+  )
 }

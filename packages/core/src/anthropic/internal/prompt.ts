@@ -4,25 +4,22 @@
  * @internal
  */
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
-import * as AiError from "effect/ai/AiError"
+import type * as AiError from "effect/ai/AiError"
 import type * as Prompt from "effect/ai/Prompt"
-import * as Base64 from "effect/encoding/Base64"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import * as Schema from "effect/Schema"
+import * as Carried from "./carried.ts"
+import { fileBlock } from "./files.ts"
+import * as Names from "./names.ts"
+import { type Block, pair, type Turn } from "./pairs.ts"
 
 /** @internal */
 export interface Conversation {
   readonly system: Array<Api.TextBlockParam>
   readonly messages: Array<Api.MessageParam>
-}
-
-type Block = Api.ContentBlockParam
-
-interface Turn {
-  readonly role: "user" | "assistant" | "system"
-  readonly content: ReadonlyArray<Block>
+  /** Where the tools of the server ran last; what they began there ends only in it. */
+  readonly container?: string
 }
 
 type Converted<A> = Result.Result<A, AiError.AiErrorReason>
@@ -31,65 +28,62 @@ const text = (value: string): Api.TextBlockParam => ({ type: "text", text: value
 
 const hasWords = (block: Block): boolean => block.type === "text" && block.text.trim() !== ""
 
+const infoOf = (part: { readonly options: Prompt.ProviderOptions }): Carried.Info | undefined =>
+  Option.getOrUndefined(Carried.infoOf(part.options))?.anthropic.info
+
 const isThinking = (block: Block): boolean => block.type === "thinking" || block.type === "redacted_thinking"
 
-const decodeReasoningOptions = Schema.decodeUnknownOption(Schema.Struct({
-  anthropic: Schema.Struct({
-    info: Schema.Union([
-      Schema.Struct({ type: Schema.Literal("thinking"), signature: Schema.NonEmptyString }),
-      Schema.Struct({ type: Schema.Literal("redacted_thinking"), data: Schema.String })
-    ])
-  })
-}))
+/** The API gives `file_id` with a citation and refuses it. https://github.com/langchain-ai/langchain/pull/32592 */
+const sentCitations = (citations: unknown): unknown =>
+  Array.isArray(citations)
+    ? citations.map((citation) =>
+      Predicate.isObject(citation)
+        ? Object.fromEntries(Object.entries(citation).filter(([key]) => key !== "file_id"))
+        : citation
+    )
+    : citations
 
-// The API refuses reasoning that it did not sign, so reasoning of another provider stays behind.
-const reasoning = (part: Prompt.ReasoningPart): ReadonlyArray<Block> =>
-  Option.match(decodeReasoningOptions(part.options), {
-    onNone: () => [],
-    onSome: ({ anthropic: { info } }) => [
-      info.type === "thinking"
-        ? { type: "thinking", thinking: part.text, signature: info.signature }
-        : { type: "redacted_thinking", data: info.data }
-    ]
-  })
-
-const imageTypes = ["image/jpeg", "image/png", "image/gif", "image/webp"] as const
-
-const file = (part: Prompt.FilePart): Converted<Api.ImageBlockParam | Api.DocumentBlockParam> => {
-  const { data, mediaType } = part
-  const url = data instanceof URL || (typeof data === "string" && /^https?:/.test(data)) ? String(data) : undefined
-  const base64 = (): string => data instanceof Uint8Array ? Base64.encode(data) : String(data)
-  if (mediaType === "application/pdf") {
-    return Result.succeed({
-      type: "document",
-      source: url === undefined
-        ? { type: "base64", media_type: "application/pdf", data: base64() }
-        : { type: "url", url },
-      ...(part.fileName === undefined ? undefined : { title: part.fileName })
-    })
-  }
-  if (url !== undefined && mediaType.startsWith("image/")) {
-    return Result.succeed({ type: "image", source: { type: "url", url } })
-  }
-  const imageType = imageTypes.find((type) => type === mediaType)
-  if (imageType !== undefined) {
-    return Result.succeed({ type: "image", source: { type: "base64", media_type: imageType, data: base64() } })
-  }
-  return Result.fail(
-    new AiError.InvalidRequestError({
-      parameter: "prompt",
-      constraint: `has a file of type "${mediaType}"`,
-      description: `Supported types are ${imageTypes.join(", ")} and application/pdf`
-    })
-  )
+const assistantText = (part: Prompt.TextPart): Block => {
+  const info = infoOf(part)
+  if (info?.type !== "text") return text(part.text)
+  const { citations, ...fields } = info.fields
+  return {
+    ...text(part.text),
+    ...(citations !== undefined && { citations: sentCitations(citations) }),
+    ...fields
+  } as Api.TextBlockParam
 }
 
-const toolUse = (part: Prompt.ToolCallPart): Api.ToolUseBlockParam => ({
-  type: "tool_use",
-  id: part.id,
-  name: part.name,
-  input: Predicate.isObject(part.params) ? part.params : {}
-})
+/** A call of the server's tools whose arguments were cut is no block that the API would take. */
+const isWhole = (block: Carried.Fields): boolean => !Object.hasOwn(block, "input") || Predicate.isObject(block["input"])
+
+/** A block that came whole with the part of a reply; a call or a result of another provider's server stays behind. */
+const carried = (info: Carried.Info | undefined): ReadonlyArray<Block> =>
+  info?.type === "block" && isWhole(info.block) ? [info.block as unknown as Block] : []
+
+// The API refuses reasoning that it did not sign, so reasoning of another provider stays behind.
+const reasoning = (part: Prompt.ReasoningPart): ReadonlyArray<Block> => {
+  const info = infoOf(part)
+  switch (info?.type) {
+    case "thinking":
+      return [{ type: "thinking", thinking: part.text, signature: info.signature, ...info.fields }]
+    case "redacted_thinking":
+      return [{ type: "redacted_thinking", data: info.data, ...info.fields }]
+    default:
+      return carried(info)
+  }
+}
+
+const toolUse = (part: Prompt.ToolCallPart): Api.ToolUseBlockParam => {
+  const info = infoOf(part)
+  return {
+    type: "tool_use",
+    id: part.id,
+    name: Names.toApi(part.name),
+    input: Predicate.isObject(part.params) ? part.params : {},
+    ...(info?.type === "tool_use" && info.fields)
+  }
+}
 
 const resultText = (result: unknown): string => {
   if (typeof result === "string" && result.trim() !== "") return result
@@ -100,7 +94,7 @@ const toolResult = (part: Prompt.ToolResultPart): Converted<Api.ToolResultBlockP
   Result.map(
     Result.all(
       (part.modelOutput ?? []).map((output) =>
-        output.type === "file" ? file(output) : Result.succeed(text(output.text))
+        output.type === "file" ? fileBlock(output) : Result.succeed(text(output.text))
       )
     ),
     (blocks): Api.ToolResultBlockParam => ({
@@ -114,12 +108,21 @@ const toolResult = (part: Prompt.ToolResultPart): Converted<Api.ToolResultBlockP
   )
 
 const assistantBlocks = (part: Prompt.AssistantMessagePart): ReadonlyArray<Block> => {
-  if (part.type === "text") return [text(part.text)]
+  if (part.type === "text") return [assistantText(part)]
   if (part.type === "reasoning") return reasoning(part)
-  return part.type === "tool-call" && !part.providerExecuted ? [toolUse(part)] : []
+  if (part.type === "tool-call" && !part.providerExecuted) return [toolUse(part)]
+  return part.type === "tool-call" || part.type === "tool-result" ? carried(infoOf(part)) : []
 }
 
-const toTurn = (message: Prompt.Message): Converted<Turn> => {
+const containerOf = ({ content }: Prompt.AssistantMessage): string | undefined =>
+  content
+    .flatMap((part) => part.type === "reasoning" ? [infoOf(part)] : [])
+    .flatMap((info) =>
+      info?.type === "container" && typeof info.container["id"] === "string" ? [info.container["id"]] : []
+    )
+    .at(-1)
+
+const makeTurn = (message: Prompt.Message): Converted<Turn> => {
   switch (message.role) {
     case "system":
       return Result.succeed({ role: "system", content: [text(message.content)].filter(hasWords) })
@@ -127,13 +130,17 @@ const toTurn = (message: Prompt.Message): Converted<Turn> => {
       return Result.map(
         Result.all(
           message.content.map((part): Converted<Block> =>
-            part.type === "file" ? file(part) : Result.succeed(text(part.text))
+            part.type === "file" ? fileBlock(part) : Result.succeed(text(part.text))
           )
         ),
         (content): Turn => ({ role: "user", content })
       )
     case "assistant":
-      return Result.succeed({ role: "assistant", content: message.content.flatMap(assistantBlocks) })
+      return Result.succeed({
+        role: "assistant",
+        content: message.content.flatMap(assistantBlocks),
+        container: containerOf(message)
+      })
     case "tool":
       return Result.map(
         Result.all(message.content.filter((part) => part.type === "tool-result").map(toolResult)),
@@ -142,22 +149,54 @@ const toTurn = (message: Prompt.Message): Converted<Turn> => {
   }
 }
 
+const turnsOf = new WeakMap<Prompt.Message, Converted<Turn>>()
+
+/** A message is converted once: a conversation repeats it in each request, and its blocks are then the same objects. */
+const toTurn = (message: Prompt.Message): Converted<Turn> => {
+  const known = turnsOf.get(message)
+  if (known !== undefined) return known
+  const turn = makeTurn(message)
+  turnsOf.set(message, turn)
+  return turn
+}
+
+interface Joined {
+  readonly earlier: Turn
+  readonly turn: Turn
+}
+
+const joined = new WeakMap<Turn, Joined>()
+
+/** Two turns of one role as one; the same object for the same two, so that it need not be written again. */
+const join = (earlier: Turn, later: Turn): Turn => {
+  const known = joined.get(later)
+  if (known?.earlier === earlier) return known.turn
+  const turn: Turn = {
+    role: earlier.role,
+    content: [...earlier.content, ...later.content],
+    container: later.container ?? earlier.container
+  }
+  joined.set(later, { earlier, turn })
+  return turn
+}
+
 const merge = (turns: ReadonlyArray<Turn>): ReadonlyArray<Turn> => {
-  const merged: Array<{ readonly role: Turn["role"]; readonly content: Array<Block> }> = []
+  const merged: Array<Turn> = []
   for (const turn of turns) {
     const last = merged.at(-1)
-    if (last?.role === turn.role) {
-      last.content.push(...turn.content)
-    } else if (turn.content.length > 0) {
-      merged.push({ role: turn.role, content: [...turn.content] })
-    }
+    if (last?.role === turn.role) merged[merged.length - 1] = join(last, turn)
+    else if (turn.content.length > 0) merged.push(turn)
   }
   return merged
 }
 
+const isBlank = (block: Block): boolean => block.type === "text" && block.text.trim() === ""
+
 // Blank text is accepted next to other text and refused alone; thinking is refused as a message's last block.
 // https://github.com/LibreChat-AI/agents/pull/124, https://github.com/tailcallhq/forgecode/issues/2107
 const dropRefused = (turn: Turn): Turn => {
+  const last = turn.content.at(-1)
+  if (last !== undefined && !isThinking(last) && !turn.content.some(isBlank)) return turn
   const content = turn.content.some(hasWords)
     ? turn.content.filter((block) => block.type !== "text" || block.text !== "")
     : turn.content.filter((block) => block.type !== "text")
@@ -193,7 +232,7 @@ const resultsFirst = (content: ReadonlyArray<Block>): Array<Block> => [
   ...content.filter((block) => block.type !== "tool_result")
 ]
 
-const toMessage = ({ content, role }: Turn): Api.MessageParam => {
+const makeMessage = ({ content, role }: Turn): Api.MessageParam => {
   switch (role) {
     case "user":
       return { role, content: resultsFirst(content) }
@@ -204,8 +243,20 @@ const toMessage = ({ content, role }: Turn): Api.MessageParam => {
   }
 }
 
+const messageOf = new WeakMap<Turn, Api.MessageParam>()
+
+/** A conversation repeats its messages, and those are then the same objects. */
+const toMessage = (turn: Turn): Api.MessageParam => {
+  const known = messageOf.get(turn)
+  if (known !== undefined) return known
+  const message = makeMessage(turn)
+  messageOf.set(turn, message)
+  return message
+}
+
 /**
- * Converts a prompt: the system messages before the conversation become `system`, the rest alternating messages.
+ * Converts a prompt: the system messages before the conversation become `system`, the rest alternating messages, and the
+ * container that an earlier reply named is asked for again. Messages must not change afterwards.
  *
  * @internal
  */
@@ -214,9 +265,11 @@ export const convert = (prompt: Prompt.Prompt, model: string): Converted<Convers
     const turns = all.filter((turn) => turn.content.length > 0)
     const start = turns.findIndex((turn) => turn.role !== "system")
     const leading = start === -1 ? turns : turns.slice(0, start)
-    const conversation = merge(merge(turns.slice(leading.length)).map(dropRefused))
+    const conversation = merge(merge(turns.slice(leading.length)).map(pair).map(dropRefused))
+    const container = all.findLast((turn) => turn.container !== undefined)?.container
     return {
       system: leading.flatMap((turn) => turn.content.filter((block) => block.type === "text")),
-      messages: merge(placeSystem(conversation, model)).map(toMessage)
+      messages: merge(placeSystem(conversation, model)).map(toMessage),
+      ...(container !== undefined && { container })
     }
   })

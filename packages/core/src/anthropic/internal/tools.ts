@@ -8,11 +8,13 @@ import * as AiError from "effect/ai/AiError"
 import * as LanguageModel from "effect/ai/LanguageModel"
 import * as Tool from "effect/ai/Tool"
 import type * as JsonSchema from "effect/JsonSchema"
+import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import { refusesForcedTools } from "./models.ts"
+import * as Names from "./names.ts"
+import * as OutputFormat from "./outputFormat.ts"
 
 type Converted<A> = Result.Result<A, AiError.AiErrorReason>
-
-const namePattern = /^[a-zA-Z0-9_-]{1,128}$/
 
 const unsupported = (description: string): Converted<never> =>
   Result.fail(new AiError.UnsupportedSchemaError({ description }))
@@ -32,7 +34,14 @@ const withoutUnusedDefinitions = (schema: JsonSchema.JsonSchema): JsonSchema.Jso
   return $defs !== undefined && JSON.stringify(root).includes("\"#/$defs/") ? schema : root
 }
 
-const inputSchema = (tool: Tool.Any): Converted<Api.Tool.InputSchema> =>
+/** `Struct({})` says "anything but null"; where a schema is strict, that is an object without properties. */
+const withoutProperties = ({ not, ...rest }: JsonSchema.JsonSchema, strict: boolean): Api.Tool.InputSchema => ({
+  ...rest,
+  type: "object",
+  ...(strict && not !== undefined && { properties: {}, additionalProperties: false })
+})
+
+const inputSchema = (tool: Tool.Any, strict: boolean): Converted<Api.Tool.InputSchema> =>
   Result.flatMap(toJsonSchema(tool), (schema): Converted<Api.Tool.InputSchema> => {
     const union = ["anyOf", "oneOf", "allOf"].find((keyword) => Object.hasOwn(schema, keyword))
     if (union !== undefined) {
@@ -46,59 +55,141 @@ const inputSchema = (tool: Tool.Any): Converted<Api.Tool.InputSchema> =>
     if (schema["type"] !== undefined || schema["$ref"] !== undefined) {
       return unsupported(`the parameters of tool "${tool.name}" are not an object at the root`)
     }
-    // An unconstrained schema, or `Struct({})`, which says "anything but null".
-    const { not: _, ...rest } = schema
-    return Result.succeed({ ...rest, type: "object" })
+    return Result.succeed(withoutProperties(schema, strict))
   })
 
-const convert = (tool: Tool.Any): Converted<Api.Tool> => {
-  if (Tool.isProviderDefined(tool)) {
-    return Result.fail(
-      new AiError.InvalidRequestError({
-        parameter: "tools",
-        constraint: `has the provider-defined tool "${tool.name}"`,
-        description: "Only tools with handlers of their own are supported"
-      })
-    )
+const strictSchema = (tool: Tool.Any): Converted<Api.Tool.InputSchema> =>
+  inputSchema(tool, true).pipe(
+    Result.flatMap((schema) => OutputFormat.subset(`the parameters of the strict tool "${tool.name}"`, schema)),
+    Result.mapBoth({
+      onSuccess: (schema): Api.Tool.InputSchema => ({ ...schema, type: "object" }),
+      onFailure: (reason) =>
+        reason._tag === "UnsupportedSchemaError"
+          ? new AiError.UnsupportedSchemaError({
+            description: `${reason.description}, or annotate the tool with Tool.Strict as false`
+          })
+          : reason
+    })
+  )
+
+const refuse = (constraint: string, description: string): Converted<never> =>
+  Result.fail(new AiError.InvalidRequestError({ parameter: "tools", constraint, description }))
+
+const prefix = "anthropic."
+
+/** The members of a toolset are called by names of their own, which a tool of `effect/ai` cannot say. */
+const isToolset = (type: string): boolean => type.includes("_toolset")
+
+/** A tool that the API knows by its type: `anthropic.web_search_20260318` is of the type after the dot. */
+const providerDefined = ({ args, id, name, providerName }: Tool.AnyProviderDefined): Converted<Api.ToolUnion> => {
+  const constraint = `has the provider-defined tool "${name}" (${id})`
+  if (!id.startsWith(prefix)) {
+    return refuse(constraint, "Its id has to be \"anthropic.\" and a type of the Messages API")
   }
-  if (!namePattern.test(tool.name)) {
-    return Result.fail(
-      new AiError.InvalidRequestError({
-        parameter: "tools",
-        constraint: `has the tool name "${tool.name}"`,
-        description: "A name is 1 to 128 of the characters a-z, A-Z, 0-9, _ and -"
-      })
-    )
-  }
-  const description = Tool.getDescription(tool)
-  return Result.map(inputSchema(tool), (schema) => ({
-    name: tool.name,
-    ...(description === undefined ? undefined : { description }),
-    input_schema: schema
-  }))
+  const type = id.slice(prefix.length)
+  if (isToolset(type)) return refuse(constraint, "Toolsets are not supported; offer tools one by one")
+  const { failureMode: _, ...fields } = Predicate.isObject(args) ? args : {}
+  // The types of tools that the SDK knows are not all there are.
+  const definition: unknown = { type, name: providerName, ...fields }
+  return Result.succeed(definition as Api.ToolUnion)
 }
 
-const converted = new WeakMap<Tool.Any, Converted<Api.Tool>>()
+const convert = (tool: Tool.Any, strict: boolean): Converted<Api.ToolUnion> => {
+  if (Tool.isProviderDefined(tool)) return providerDefined(tool)
+  if (tool.name === "") return refuse("has a tool without a name", "Give each tool a name")
+  const description = Tool.getDescription(tool)
+  return Result.map(
+    strict ? strictSchema(tool) : inputSchema(tool, false),
+    (input_schema) => ({
+      name: Names.ofTool(tool),
+      ...(description === undefined ? undefined : { description }),
+      input_schema,
+      ...(strict && { strict })
+    })
+  )
+}
+
+interface Known {
+  readonly strict: WeakMap<Tool.Any, Converted<Api.ToolUnion>>
+  readonly loose: WeakMap<Tool.Any, Converted<Api.ToolUnion>>
+}
+
+const known: Known = { strict: new WeakMap(), loose: new WeakMap() }
+
+const definition = (tool: Tool.Any, strict: boolean): Converted<Api.ToolUnion> => {
+  const converted = strict ? known.strict : known.loose
+  const before = converted.get(tool)
+  if (before !== undefined) return before
+  const made = convert(tool, strict)
+  converted.set(tool, made)
+  return made
+}
+
+const mostStrict = 20
+
+/** The API limits what all strict tools of a request have together. */
+const checkStrict = (tools: ReadonlyArray<Api.ToolUnion>): Converted<void> => {
+  const strict = tools.filter((tool) => "input_schema" in tool && tool.strict === true) as ReadonlyArray<Api.Tool>
+  if (strict.length > mostStrict) {
+    return unsupported(`${strict.length} tools are strict; at most ${mostStrict} in a request can be`)
+  }
+  const all = strict.map(({ input_schema }) => OutputFormat.complexity(input_schema))
+  return OutputFormat.withinLimits("the strict tools together", {
+    optional: all.reduce((sum, { optional }) => sum + optional, 0),
+    unions: all.reduce((sum, { unions }) => sum + unions, 0)
+  })
+}
+
+const checkNames = (tools: ReadonlyArray<Tool.Any>): Converted<void> => {
+  const names = tools.map(Names.ofTool)
+  const twice = names.find((name, index) => names.indexOf(name) < index)
+  return twice === undefined
+    ? Result.succeed(undefined)
+    : refuse(`has the tool name "${twice}" twice`, "Give each tool a name of its own")
+}
 
 /**
- * Tool definitions in the order of the tools; a tool is converted once, so its definition never changes.
+ * Tool definitions in the order of the tools; a tool is converted once, so its definition never changes. `strict` is for
+ * tools that are not annotated with `Tool.Strict`.
  *
  * @internal
  */
-export const definitions = (tools: ReadonlyArray<Tool.Any>): Converted<Array<Api.Tool>> =>
-  Result.all(tools.map((tool) => {
-    const definition = converted.get(tool) ?? convert(tool)
-    converted.set(tool, definition)
-    return definition
-  }))
+export const definitions = (tools: ReadonlyArray<Tool.Any>, strict: boolean): Converted<Array<Api.ToolUnion>> =>
+  Result.gen(function*() {
+    const all = yield* Result.all(tools.map((tool) => definition(tool, Tool.getStrictMode(tool) ?? strict)))
+    yield* checkNames(tools)
+    yield* checkStrict(all)
+    return all
+  })
 
-/**
- * The `tool_choice` of a request that has tools.
- *
- * @internal
- */
-export const choice = (toolChoice: LanguageModel.ToolChoice<string>): Api.ToolChoice => {
+const kind = (toolChoice: LanguageModel.ToolChoice<string>, tools: ReadonlyArray<Tool.Any>): Api.ToolChoice => {
   if (typeof toolChoice === "string") return { type: toolChoice === "required" ? "any" : toolChoice }
-  if ("tool" in toolChoice) return { type: "tool", name: toolChoice.tool }
-  return { type: toolChoice.mode === "required" ? "any" : "auto" }
+  if (!("tool" in toolChoice)) return { type: toolChoice.mode === "required" ? "any" : "auto" }
+  const tool = tools.find(({ name }) => name === toolChoice.tool)
+  return { type: "tool", name: tool === undefined ? Names.toApi(toolChoice.tool) : Names.ofTool(tool) }
+}
+
+const forcedRefused = (model: string, choice: Api.ToolChoice): Converted<never> =>
+  Result.fail(
+    new AiError.InvalidRequestError({
+      parameter: "toolChoice",
+      constraint: choice.type === "tool" ? `is the tool "${choice.name}"` : "is \"required\"",
+      description: `${model} cannot be made to call a tool; use "auto", or structured output`
+    })
+  )
+
+/**
+ * The `tool_choice` of a request that has tools; `parallel` is whether one reply may have several calls.
+ *
+ * @internal
+ */
+export const choice = (
+  model: string,
+  { toolChoice, tools }: Pick<LanguageModel.ProviderOptions, "toolChoice" | "tools">,
+  parallel: boolean
+): Converted<Api.ToolChoice> => {
+  const chosen = kind(toolChoice, tools)
+  if (chosen.type === "none") return Result.succeed(chosen)
+  if (chosen.type !== "auto" && refusesForcedTools(model)) return forcedRefused(model, chosen)
+  return Result.succeed(parallel ? chosen : { ...chosen, disable_parallel_tool_use: true })
 }

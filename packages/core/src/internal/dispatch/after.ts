@@ -14,6 +14,13 @@ interface Awaited {
   readonly ok: Deferred.Deferred<boolean>
 }
 
+/** A call of the turn that has not been submitted; `ok` where it is answered without being run. @internal */
+export interface Other {
+  readonly name: string
+  readonly index: number
+  readonly ok?: boolean | undefined
+}
+
 /**
  * The calls of a turn, as far as they are known. No call waits for others before all are known: what it comes after may
  * be asked for later.
@@ -23,8 +30,8 @@ interface Awaited {
 export interface Submitted {
   /** A call that will be answered; the function says how. */
   readonly add: (name: string, index: number) => (ok: boolean) => void
-  /** No call will be added. */
-  readonly close: () => void
+  /** All calls are known, those included that are submitted later or never. */
+  readonly close: (others: ReadonlyArray<Other>) => void
   /** The calls of the named tools other than that of the index, once all calls are known. */
   readonly of: (names: ReadonlySet<string>, index: number) => Effect.Effect<ReadonlyArray<Awaited>>
 }
@@ -33,13 +40,25 @@ export interface Submitted {
 export const makeSubmitted = (): Submitted => {
   const calls: Array<Awaited> = []
   const complete = Deferred.makeUnsafe<void>()
+  const pending = new Map<number, Awaited>()
+  const announce = (name: string, index: number): Awaited => {
+    const call = { name, index, ok: Deferred.makeUnsafe<boolean>() }
+    calls.push(call)
+    return call
+  }
+  const settle = ({ ok }: Awaited) => (value: boolean): void => {
+    Deferred.doneUnsafe(ok, Effect.succeed(value))
+  }
   return {
-    add: (name, index) => {
-      const ok = Deferred.makeUnsafe<boolean>()
-      calls.push({ name, index, ok })
-      return (value) => Deferred.doneUnsafe(ok, Effect.succeed(value))
+    add: (name, index) => settle(pending.get(index) ?? announce(name, index)),
+    close: (others) => {
+      for (const { index, name, ok } of others) {
+        const call = announce(name, index)
+        if (ok === undefined) pending.set(index, call)
+        else settle(call)(ok)
+      }
+      Deferred.doneUnsafe(complete, Effect.void)
     },
-    close: () => Deferred.doneUnsafe(complete, Effect.void),
     of: (names, index) =>
       Effect.map(
         Deferred.await(complete),

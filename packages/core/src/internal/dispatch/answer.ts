@@ -11,6 +11,7 @@ import * as Result from "effect/Result"
 import * as Redactor from "../../Redactor.ts"
 import * as ResultStore from "../../ResultStore.ts"
 import type * as RunEvent from "../../RunEvent.ts"
+import type * as ToolPolicy from "../../ToolPolicy.ts"
 import { boundText, bytesOf, bytesWithin, maximumBytes, type Place, type Readable, readable } from "./bound.ts"
 import { inTime } from "./inTime.ts"
 import { type Call, type Failed, notExecuted, type Plan, recorded, type Result as ToolResult } from "./stage.ts"
@@ -107,6 +108,10 @@ const within = (
     )
 }
 
+/** Of a call that was begun before, the class that it had then counts as well. */
+const classOf = ({ before }: Call, plan: Plan | undefined): ToolPolicy.EffectClass =>
+  before?.class === "effectful" ? "effectful" : plan?.effectClass ?? "readonly"
+
 const failed = (
   { place }: Answers,
   call: Call,
@@ -114,7 +119,7 @@ const failed = (
   failure: Failed
 ): Effect.Effect<Answer> =>
   Effect.map(Redactor.current, (redactor) => {
-    const text = redactor.redact(failureText(failure, call.history.attempts, plan?.effectClass ?? "readonly"))
+    const text = redactor.redact(failureText(failure, call.history.attempts, classOf(call, plan)))
       .toWellFormed()
     return {
       ok: false,

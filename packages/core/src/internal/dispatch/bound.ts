@@ -144,8 +144,8 @@ export interface Place {
 export interface Room {
   /** A call will be answered. */
   readonly add: () => Place
-  /** No call will be added. */
-  readonly close: () => void
+  /** So many calls will still be added, default none. */
+  readonly close: (more?: number) => void
 }
 
 /** @internal */
@@ -153,6 +153,7 @@ export const makeRoom = (maximum: number): Room => {
   let left = maximum
   let open = 0
   let more = expected
+  let closed = false
   const share = (): number => {
     const calls = open + more
     return Math.max(Math.floor(left / calls), left - (calls - 1) * reserve, least)
@@ -160,6 +161,7 @@ export const makeRoom = (maximum: number): Room => {
   return {
     add: () => {
       open++
+      if (closed && more > 0) more--
       let taken: number | undefined
       return {
         take: (bytes) => {
@@ -175,8 +177,9 @@ export const makeRoom = (maximum: number): Room => {
         }
       }
     },
-    close: () => {
-      more = 0
+    close: (announced = 0) => {
+      closed = true
+      more = announced
     }
   }
 }

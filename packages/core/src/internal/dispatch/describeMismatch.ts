@@ -5,7 +5,7 @@
  */
 import type { OutputUnit, Schema } from "@cfworker/json-schema"
 import * as Predicate from "effect/Predicate"
-import { type BadField, describeFields } from "./describeIssue.ts"
+import { type BadField, describeFields } from "../describeIssue.ts"
 
 /** A compiled schema: what it says, and all of its parts by address. @internal */
 export interface Compiled {

@@ -59,9 +59,18 @@ export const reconcile: Stage = (plan) => {
     const executed = Option.isSome(found)
     if (!executed && mayStillAct) return yield* Effect.fail(failed)
     const attempt = call.history.attempts
+    call.history.acted = executed
     yield* emit(call, (at) => ({ _tag: "CallReconciled", ...keyOf(call), at, attempt, executed }))
     return executed ? { value: found.value } : yield* Effect.fail({ ...failed, executed: false })
   })
+  const attempt = (next: Execute, call: Call): ReturnType<Execute> => {
+    const { lost } = call.history
+    call.history.lost = undefined
+    return lost === undefined ? next(call) : Effect.fail(lost)
+  }
   return (next): Execute => (call) =>
-    Effect.catch(next(call), (failed) => isOpen(failed) ? settle(call, failed) : Effect.fail(failed))
+    Effect.catch(
+      Effect.suspend(() => attempt(next, call)),
+      (failed) => isOpen(failed) ? settle(call, failed) : Effect.fail(failed)
+    )
 }

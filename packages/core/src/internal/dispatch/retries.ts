@@ -6,14 +6,22 @@
 import type { Dependencies } from "../../Dependencies.ts"
 import type { Retries } from "./stage.ts"
 
-/** The retries of a run: one object for all its dispatches. @internal */
+/** The retries of a run: one object for all its dispatches; a sub-agent's are taken from those of `above` as well. @internal */
 export interface OfRun {
   readonly allowed: number
   left: number
+  readonly above?: OfRun | undefined
+}
+
+const leftTo = ({ above, left }: OfRun): number => above === undefined ? left : Math.min(left, leftTo(above))
+
+const takeFrom = (run: OfRun): void => {
+  run.left--
+  if (run.above !== undefined) takeFrom(run.above)
 }
 
 /** @internal */
-export const make = (run: OfRun, dependencies: Dependencies, thread: string | undefined): Retries => {
+export const makeRetries = (run: OfRun, dependencies: Dependencies, thread: string | undefined): Retries => {
   const ofThread = thread === undefined ? undefined : dependencies.threadBudget(thread)
   return {
     called: (dependency, now) => {
@@ -22,15 +30,15 @@ export const make = (run: OfRun, dependencies: Dependencies, thread: string | un
     },
     take: (dependency, now) => {
       const ofDependency = dependencies.retryBudget(dependency)
-      if (run.left <= 0) return "run"
+      if (leftTo(run) <= 0) return "run"
       if (ofThread?.has(now) === false) return "thread"
       if (!ofDependency.has(now)) return "dependency"
-      run.left--
+      takeFrom(run)
       ofThread?.take(now)
       ofDependency.take(now)
       return undefined
     },
-    left: () => run.left,
-    plenty: (dependency, now) => run.left >= run.allowed / 2 && dependencies.retryBudget(dependency).plenty(now)
+    left: () => leftTo(run),
+    plenty: (dependency, now) => leftTo(run) >= run.allowed / 2 && dependencies.retryBudget(dependency).plenty(now)
   }
 }

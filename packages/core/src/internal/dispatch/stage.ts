@@ -78,6 +78,21 @@ export interface Asked {
   readonly name: string
   readonly params: unknown
   readonly key: string
+  /** Of a call that was asked for in a process that is gone. */
+  readonly before?: Before | undefined
+}
+
+/**
+ * What is known of a call that was asked for before: the class that its tool had, how many attempts were begun, whether one
+ * of them may have taken effect, and what the last failed with.
+ *
+ * @internal
+ */
+export interface Before {
+  readonly class: ToolPolicy.EffectClass
+  readonly attempts: number
+  readonly acted: boolean
+  readonly failure: RunEvent.Failure | undefined
 }
 
 /**
@@ -100,10 +115,18 @@ export interface Call extends Asked {
   handler: Fiber.Fiber<unknown, unknown> | undefined
 }
 
-/** The attempts of a call begun so far, and their handlers' fibers. @internal */
+/**
+ * The attempts of a call begun so far, and their handlers' fibers; `lost` is what the attempts of a process that is gone
+ * come to, where they may have taken effect.
+ *
+ * @internal
+ */
 export interface History {
   attempts: number
   readonly handlers: Array<Fiber.Fiber<unknown, unknown>>
+  lost?: Failed | undefined
+  /** Whether an attempt of a process that is gone may have taken effect. */
+  acted?: boolean
 }
 
 /** A copy of a call for one more attempt. @internal */

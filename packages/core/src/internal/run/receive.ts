@@ -7,7 +7,8 @@ import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
 import type * as Tool from "effect/ai/Tool"
 import * as Predicate from "effect/Predicate"
-import type * as RunEvent from "../../RunEvent.ts"
+import * as Schema from "effect/Schema"
+import * as RunEvent from "../../RunEvent.ts"
 import { deepest, isTooDeep } from "../depth.ts"
 
 /** A part of a reply whose tool calls are not decoded. @internal */
@@ -62,25 +63,68 @@ const usageOf = ({ inputTokens, outputTokens }: Response.Usage): RunEvent.Usage 
   }
 }
 
-const callIds = (transcript: Prompt.Prompt): Set<string> =>
-  new Set(
-    transcript.content.flatMap((message) =>
+/** What a provider said of the usage before the end of its reply. */
+const usageSoFar = (metadata: Prompt.ProviderOptions): RunEvent.Usage | undefined => {
+  for (const values of Object.values(metadata)) {
+    if (Predicate.hasProperty(values, "usage") && isUsage(values.usage)) return values.usage
+  }
+  return undefined
+}
+
+const isUsage = Schema.is(RunEvent.Usage)
+
+const cacheMissOf = (reason: unknown): RunEvent.Of<"ModelResponded">["cacheMiss"] => {
+  if (!Predicate.hasProperty(reason, "type") || typeof reason.type !== "string") return undefined
+  const tokens = Predicate.hasProperty(reason, "cache_missed_input_tokens")
+    ? reason.cache_missed_input_tokens
+    : undefined
+  return { reason: reason.type, ...(Number.isSafeInteger(tokens) ? { tokens: tokens as number } : {}) }
+}
+
+/** What the metadata say of the cache and of the service tier, wherever they keep it. */
+const detailsOf = ({ metadata }: Response.FinishPart) => {
+  const named = (name: string): unknown =>
+    Object.values(metadata).map((values) => Predicate.hasProperty(values, name) ? values[name] : undefined)
+      .find((value) => value !== undefined)
+  const [long, tier] = [named("cacheWriteLongTokens"), named("serviceTier")]
+  const cacheMiss = cacheMissOf(named("cacheMissReason"))
+  return {
+    ...(typeof long === "number" && long > 0 ? { long } : {}),
+    ...(typeof tier === "string" ? { tier } : {}),
+    ...(cacheMiss === undefined ? {} : { cacheMiss })
+  }
+}
+
+/** What a reply is charged by. @internal */
+export interface Counted {
+  readonly usage: RunEvent.Usage
+  readonly model?: string
+  readonly tier?: string
+}
+
+/** The ids of the calls of a conversation, and those given. @internal */
+export const callIds = (transcript: Prompt.Prompt, more: ReadonlyArray<string> = []): Set<string> =>
+  new Set([
+    ...transcript.content.flatMap((message) =>
       message.role === "assistant" ? message.content.flatMap((part) => part.type === "tool-call" ? [part.id] : []) : []
-    )
-  )
+    ),
+    ...more
+  ])
 
 /**
- * Takes the parts of one reply in order. `complete` is its last event once the reply is whole, else `undefined`.
+ * Takes the parts of one reply in order. `complete` is its last event, without its time, once the reply is whole, else
+ * `undefined`; then its calls join `known`, the ids of the conversation.
  *
  * @internal
  */
-export const make = (key: Key, transcript: Prompt.Prompt) => {
+export const make = (key: Key, known: Set<string>) => {
   const open = new Map<string, OpenBlock>()
-  const ids = callIds(transcript)
+  const ids = new Set<string>()
   let index = 0
   let model: string | undefined
   let responseId: string | undefined
   let finish: Response.FinishPart | undefined
+  let soFar: RunEvent.Usage | undefined
 
   const begin = (id: string, type: OpenBlock["type"], options: Prompt.ProviderOptions): Received => {
     open.set(id, { type, text: "", options })
@@ -107,7 +151,7 @@ export const make = (key: Key, transcript: Prompt.Prompt) => {
   /** A provider may repeat an id; the API refuses that, so the repeated one is made distinct. */
   const distinct = (id: string): string => {
     let candidate = id === "" ? `call_${key.turn}_${index}` : id
-    while (ids.has(candidate)) candidate = `${candidate}_${index}`
+    while (known.has(candidate) || ids.has(candidate)) candidate = `${candidate}_${index}`
     ids.add(candidate)
     return candidate
   }
@@ -137,6 +181,7 @@ export const make = (key: Key, transcript: Prompt.Prompt) => {
       case "response-metadata":
         model = part.modelId
         responseId = part.id
+        soFar = usageSoFar(part.metadata)
         return nothing
       case "text-start":
         return begin(part.id, "text", part.metadata)
@@ -161,21 +206,27 @@ export const make = (key: Key, transcript: Prompt.Prompt) => {
     }
   }
 
-  const complete = (): ((at: number) => RunEvent.RunEvent) | undefined => {
+  const complete = (): Omit<RunEvent.Of<"ModelResponded">, "at"> | undefined => {
     if (finish === undefined) return undefined
+    for (const id of ids) known.add(id)
     const { category, explanation, stopReason } = stopOf(finish)
-    const response = {
+    const { cacheMiss, long, tier } = detailsOf(finish)
+    return {
       _tag: "ModelResponded",
       ...key,
       finishReason: finish.reason,
       stopReason,
-      usage: usageOf(finish.usage),
+      usage: { ...usageOf(finish.usage), ...(long === undefined ? {} : { cacheWriteLongTokens: long }) },
+      ...(tier === undefined ? {} : { tier }),
       ...(finish.reason === "content-filter" ? { refusal: { category, explanation } } : {}),
       ...(model === undefined ? {} : { model }),
-      ...(responseId === undefined ? {} : { responseId })
-    } as const
-    return (at) => ({ ...response, at })
+      ...(responseId === undefined ? {} : { responseId }),
+      ...(cacheMiss === undefined ? {} : { cacheMiss })
+    }
   }
 
-  return { take, complete }
+  /** What a reply that breaks off here has used, where its provider said so. */
+  const usage = (): RunEvent.Usage | undefined => finish === undefined ? soFar : usageOf(finish.usage)
+
+  return { take, complete, usage }
 }

@@ -5,10 +5,9 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import type * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import type * as Dispatcher from "../../Dispatcher.ts"
-import * as Journal from "../../Journal.ts"
+import type * as Journal from "../../Journal.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import * as RunState from "../../RunState.ts"
 
@@ -39,12 +38,12 @@ const always = (): boolean => true
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(
-  runId: string,
+  writer: Journal.Writer,
+  before: RunState.RunState,
   publish: Publish
-): Effect.fn.Return<RunLog, Journal.JournalFailure, Scope.Scope> {
-  const writer = yield* (yield* Journal.current).open(runId)
+): Effect.fn.Return<RunLog> {
   const mutex = yield* Semaphore.make(1)
-  let state = RunState.initial
+  let state = before
   let closing = false
 
   const add = (event: RunEvent.RunEvent): Effect.Effect<void, Journal.JournalFailure> => {

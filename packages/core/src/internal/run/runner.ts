@@ -6,198 +6,172 @@
 import type * as AiError from "effect/ai/AiError"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
-import type * as Tool from "effect/ai/Tool"
-import type * as Toolkit from "effect/ai/Toolkit"
 import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
-import * as Fiber from "effect/Fiber"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
-import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
+import * as Approval from "../../Approval.ts"
 import * as Dispatcher from "../../Dispatcher.ts"
 import * as Journal from "../../Journal.ts"
-import * as Limits from "../../Limits.ts"
-import * as Outcome from "../../Outcome.ts"
-import type * as RunEvent from "../../RunEvent.ts"
+import type * as Limits from "../../Limits.ts"
+import type * as Outcome from "../../Outcome.ts"
 import * as RunState from "../../RunState.ts"
-import * as ToolPolicy from "../../ToolPolicy.ts"
+import * as ToolCall from "../../ToolCall.ts"
 import * as Telemetry from "../telemetry.ts"
+import * as Budget from "./budget.ts"
+import { type Definition, type Start, started } from "./definition.ts"
+import * as InFlight from "./inFlight.ts"
+import * as Meter from "./meter.ts"
 import * as ModelRequest from "./modelRequest.ts"
+import { outcomeOf } from "./outcome.ts"
+import * as Receive from "./receive.ts"
 import * as RunLog from "./runLog.ts"
-import { cancelled, withheld } from "./texts.ts"
-
-/** @internal */
-export interface Definition {
-  readonly name: string
-  readonly instructions: string | undefined
-  readonly toolkit: Toolkit.WithHandler<Record<string, Tool.Any>>
-  readonly limits: Limits.Resolved
-}
-
-/** @internal */
-export interface Start {
-  readonly runId: string
-  readonly input: Prompt.Prompt
-  readonly history: Prompt.Prompt
-  readonly tenant: string | undefined
-  readonly thread: string | undefined
-  readonly metadata: Readonly<Record<string, string>> | undefined
-  readonly publish: RunLog.Publish
-}
+import { cancelled } from "./texts.ts"
+import * as Turn from "./turn.ts"
 
 type Command<Tag extends RunState.Command["_tag"]> = Extract<RunState.Command, { readonly _tag: Tag }>
 
-const keyOf = (command: RunState.Command): string =>
-  command._tag === "StartCall" ? `call ${command.index}` : command._tag
-
-const started =
-  ({ instructions, limits, name, toolkit }: Definition, start: Start) => (at: number): RunEvent.RunEvent => ({
-    _tag: "RunStarted",
-    version: 1,
-    at,
-    runId: start.runId,
-    agent: name,
-    history: start.history,
-    input: start.input,
-    tools: Object.values(toolkit.tools).map((tool) => {
-      const { concurrency } = ToolPolicy.get(tool)
-      return {
-        name: tool.name,
-        class: ToolPolicy.effectClass(tool),
-        ...(concurrency === undefined ? {} : { concurrency })
-      }
-    }),
-    limits,
-    ...(instructions === undefined ? {} : { instructions }),
-    ...(start.tenant === undefined ? {} : { tenant: start.tenant }),
-    ...(start.thread === undefined ? {} : { thread: start.thread }),
-    ...(start.metadata === undefined ? {} : { metadata: start.metadata })
-  })
-
-/** A run's end that its journal records as `failed`. */
-interface Failure {
-  readonly error: unknown
+const keyOf = (command: RunState.Command): string => {
+  switch (command._tag) {
+    case "StartCall":
+      return Turn.callKey(command.index)
+    case "AwaitApproval":
+      return Turn.approvalKey(command.index)
+    default:
+      return command._tag
+  }
 }
 
-/** @internal */
+/** Share of its call's time that a sub-agent has, so that its answer comes in time. */
+const shareOfCall = 0.95
+
+/** A sub-agent has no more time than the call that runs it. */
+const within = (limits: Limits.Resolved, now: number, call: ToolCall.ToolCall | undefined): Limits.Resolved => {
+  if (call === undefined || call.deadline === Number.POSITIVE_INFINITY) return limits
+  const left = Math.max(1, (call.deadline - now) * shareOfCall)
+  return { ...limits, deadline: limits.deadline === null ? left : Math.min(limits.deadline, left) }
+}
+
+/**
+ * Where a run writes its events, who sees them, and what keeps the transcript that it ends with.
+ *
+ * @internal
+ */
+export interface Ports {
+  readonly writer: Journal.Writer
+  readonly publish: RunLog.Publish
+  readonly keep: (transcript: Prompt.Prompt) => Effect.Effect<void, Journal.JournalFailure>
+}
+
+/**
+ * Runs an agent from its beginning, or on from the state that its journal ends in.
+ *
+ * @internal
+ */
 export const run = Effect.fnUntraced(function*(
   definition: Definition,
-  start: Start
-): Effect.fn.Return<Outcome.Outcome, unknown, LanguageModel.LanguageModel | Scope.Scope> {
-  const { limits } = definition
-  const dispatcher = yield* Dispatcher.make(Object.values(definition.toolkit.tools))
-  const log = yield* RunLog.make(start.runId, start.publish)
-  const inFlight = new Map<string, Fiber.Fiber<unknown>>()
-  const wakeUps = yield* Queue.unbounded<void>()
-  const wake = Queue.offer(wakeUps, undefined)
-  let failure: Failure | undefined
-  let modelError: AiError.AiError | undefined
-  const retries = { allowed: limits.retries, left: limits.retries }
-  let dispatch: Dispatcher.Dispatch | undefined
+  begin: Start | RunState.RunState,
+  { keep, publish, writer }: Ports
+): Effect.fn.Return<Outcome.Outcome<unknown>, unknown, LanguageModel.LanguageModel | Scope.Scope> {
+  const { name, output, prepareTurn, toolkit } = definition
+  const resumed = "phase" in begin
+  const { runId, tenant, thread } = resumed ? begin.started! : begin
+  const startedAt = yield* Clock.currentTimeMillis
+  const above = yield* Budget.current
+  const call = yield* ToolCall.current
+  const limits = resumed
+    ? begin.started!.limits
+    : within(definition.limits, startedAt, above !== undefined && above.runId === call?.runId ? call : undefined)
+  const tools = Object.values(toolkit.tools)
+  const dispatcher = yield* Dispatcher.make(output === undefined ? tools : [...tools, output.tool])
+  const meter = yield* Meter.make
+  const scope = yield* Effect.scope
+  const inFlight = yield* InFlight.make
+  // a finished tool call may start before its reply is complete
+  const log = yield* RunLog.make(
+    writer,
+    resumed ? begin : RunState.initial,
+    (item) => item._tag === "ToolCallRequested" ? Effect.andThen(publish(item), inFlight.wake) : publish(item)
+  )
 
-  const turnKey = () => ({ turn: log.state().turn, request: log.state().request })
-
-  /** Runs a command in a fiber of its own; its failure ends the run. */
-  const launch = <R>(command: RunState.Command, effect: Effect.Effect<void, unknown, R>) => {
-    const key = keyOf(command)
-    const ended = (exit: Exit.Exit<void, unknown>) =>
-      Effect.suspend(() => {
-        inFlight.delete(key)
-        if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
-          failure ??= { error: Option.getOrElse(Cause.findErrorOption(exit.cause), () => exit.cause) }
-        }
-        return wake
-      })
-    return Effect.onExit(effect, ended).pipe(
-      Effect.ignore,
-      Effect.forkChild,
-      Effect.map((fiber) => {
-        if (fiber.pollUnsafe() === undefined) inFlight.set(key, fiber)
-      })
+  /** What a run that a handler executed has used counts for this run too. */
+  const childEnded: Budget.Budget["ended"] = Effect.fnUntraced(function*(childId, { cost, toolCalls, turns, usage }) {
+    const { index = 0, turn = 0 } = (yield* ToolCall.current) ?? {}
+    const spent = { runId: childId, turns, toolCalls, usage, ...(cost === undefined ? {} : { cost }) }
+    const { phase, request } = log.state()
+    yield* log.emit(
+      (at) => ({ _tag: "SubRunEnded", turn, request, index, at, ...spent }),
+      () => phase !== "ended" && turn === log.state().turn
     )
+  }, (telling) => Effect.ignore(telling))
+
+  const budget = Budget.make({ runId, limits, above, ended: childEnded }, log.state().spent)
+  const turn = yield* Turn.make({
+    runId,
+    agent: name,
+    tenant,
+    thread,
+    limits,
+    dispatcher,
+    approver: yield* Approval.current,
+    budget,
+    log,
+    inFlight
+  })
+
+  // ---- the model
+
+  const leftAbove = (): RunState.Bounds => {
+    const { response } = log.state()
+    return Budget.bounds(budget, response === undefined ? Budget.nothing : Budget.known(response))
   }
+
+  /** What the runs above leave; a request that is on its way has its turn already. */
+  const bounds = (): RunState.Bounds => {
+    const { toolCalls = Number.POSITIVE_INFINITY, ...more } = leftAbove()
+    return inFlight.has("CallModel") ? { toolCalls } : { ...more, toolCalls }
+  }
+
+  const callIds = resumed
+    ? Receive.callIds(begin.transcript, begin.calls.map(({ requested }) => requested.id))
+    : Receive.callIds(begin.history)
+  const asking: ModelRequest.Asking = { toolkit, output, prepareTurn, meter, log, callIds, discard: turn.discard }
+  let modelError: AiError.AiError | undefined
 
   const callModel = (command: Command<"CallModel">) => {
-    const { request, turn } = command
-    const sent = ModelRequest.send(command, definition.toolkit, log).pipe(
-      Telemetry.modelRequest({ agent: definition.name, runId: start.runId, turn, request }),
-      Effect.map((error) => {
-        modelError = error
-      })
-    )
-    return launch(command, sent)
-  }
-
-  // ---- the calls of a turn
-
-  const toRequest = (index: number): Dispatcher.Request => {
-    const { key, requested: { id, name, params } } = log.state().calls[index]!
-    const request = { ...turnKey(), index, id, name, params }
-    return { ...request, key: key ?? Dispatcher.idempotencyKey(start.runId, request) }
-  }
-
-  const effectClassOf = (call: RunState.Call) => Dispatcher.effectClass(dispatcher, call.requested.name)
-
-  const intend = ({ indices }: Command<"IntendDispatch">) => {
-    dispatch = Dispatcher.open(dispatcher, {
-      runId: start.runId,
-      tenant: start.tenant,
-      concurrency: limits.concurrency,
-      thread: start.thread,
-      retries,
-      withheld: log.state().calls.flatMap(({ answered, requested }) => answered === undefined ? [] : [requested.name]),
-      emit: (event) => log.emit(() => event),
-      publish: log.publish
+    turn.begin()
+    const sent = Effect.gen(function*() {
+      // another run may have spent what was left while this one waited
+      const { last, over } = leftAbove()
+      if (over !== undefined || (last !== undefined && command.limit === undefined)) return
+      if (command.request === 1) Budget.takeTurn(budget)
+      const before = log.state().spent
+      modelError = yield* Telemetry.modelRequest({ ...command, agent: name, runId })(ModelRequest.send(command, asking))
+      Budget.spend(budget, Budget.between(before, log.state().spent))
     })
-    const calls = indices.map(toRequest).map((request) => ({
-      index: request.index,
-      class: Dispatcher.effectClass(dispatcher, request.name),
-      key: request.key
-    }))
-    return log.emit((at) => ({ _tag: "DispatchIntended", ...turnKey(), at, calls }))
+    const paced = command.wait > 0 ? Effect.andThen(Effect.sleep(command.wait), sent) : sent
+    const most = () => ModelRequest.most(log.state(), meter)
+    return inFlight.launch(keyOf(command), Budget.reserving(budget, most, paced))
   }
-
-  const deadlineOf = (now: number): number =>
-    Math.min(
-      (log.state().started?.at ?? now) + Limits.toolsUntil(limits),
-      now + (limits.toolTimeout ?? Number.POSITIVE_INFINITY)
-    )
-
-  const startCall = Effect.fnUntraced(function*(command: Command<"StartCall">) {
-    if (dispatch === undefined) return
-    const now = yield* Clock.currentTimeMillis
-    const call = yield* dispatch.submit(toRequest(command.index), deadlineOf(now))
-    const settle = (answer: Dispatcher.Answer): Effect.Effect<void, unknown> =>
-      Effect.andThen(
-        log.answer(command.index, answer),
-        Option.isSome(answer.fatal) ? Effect.fail(answer.fatal.value) : Effect.void
-      )
-    yield* launch(command, Effect.flatMap(call, settle))
-  })
-
-  const answerCall = Effect.fnUntraced(function*({ index, why }: Command<"AnswerCall">) {
-    const running = inFlight.get(`call ${index}`)
-    if (running !== undefined) yield* Fiber.interrupt(running)
-    const call = log.state().calls[index]!
-    yield* log.answer(index, withheld(why, limits, call, effectClassOf(call)))
-  })
 
   // ---- the end
 
-  const interruptAll = Effect.suspend(() => Fiber.interruptAll(Array.from(inFlight.values())))
+  const turnKey = () => ({ turn: log.state().turn, request: log.state().request })
 
-  const stop = Effect.fnUntraced(function*({ outcome, reason }: Command<"Stop">) {
+  const interruptAll = inFlight.interrupt(() => true)
+
+  const checkOutput = Effect.gen(function*() {
+    const checked = yield* Effect.result(output === undefined ? Effect.void : output.parse(RunState.text(log.state())))
+    const found = checked._tag === "Success" ? { ok: true } : { ok: false, message: checked.failure }
+    yield* log.emit((at) => ({ _tag: "OutputChecked", ...turnKey(), at, ...found }))
+  })
+
+  const end = Effect.fnUntraced(function*({ outcome, reason }: Command<"Stop">) {
     yield* interruptAll
-    yield* log.emit((at) => ({
-      _tag: "RunEnded",
-      at,
-      outcome,
-      text: RunState.text(log.state()),
-      ...(reason === undefined ? {} : { reason })
-    }))
+    const text = RunState.text(log.state())
+    const because = reason === undefined ? {} : { reason }
+    yield* turn.discard(log.emit((at) => ({ _tag: "RunEnded", at, outcome, text, ...because })))
   })
 
   /** Ends a run early: what is in flight is interrupted, every open call of a kept reply is answered. */
@@ -206,85 +180,102 @@ export const run = Effect.fnUntraced(function*(
     yield* interruptAll
     const { calls, phase, response } = log.state()
     if (phase === "new" || phase === "ended") return
-    const kept = phase === "dispatching" || (phase === "responded" && response?.finishReason !== "content-filter")
-    if (kept) {
-      for (const call of calls) {
-        yield* log.answer(call.requested.index, cancelled(call, outcome, effectClassOf(call)))
+    if (phase === "dispatching" || (phase === "responded" && response?.finishReason !== "content-filter")) {
+      for (const open of calls) {
+        yield* log.answer(open.requested.index, cancelled(open, outcome, turn.classOf(open)))
       }
       yield* log.emit((at) => ({ _tag: "TurnClosed", ...turnKey(), at }))
+    } else {
+      yield* turn.discard(Effect.void)
     }
     yield* log.emit((at) => ({ _tag: "RunEnded", at, outcome, reason, text: "" }))
   }, (closing) => Effect.ignore(closing))
 
-  const fail = Effect.fnUntraced(function*({ error }: Failure): Effect.fn.Return<never, unknown> {
+  const fail = Effect.fnUntraced(function*({ error }: InFlight.Failure): Effect.fn.Return<never, unknown> {
     yield* closeDown("failed", Predicate.hasProperty(error, "_tag") ? String(error._tag) : "Defect")
-    const { transcript, usage } = log.state()
-    if (error instanceof Journal.JournalFailure) return yield* Journal.endedRun(error, transcript, usage)
+    const { spent, transcript } = log.state()
+    if (error instanceof Journal.JournalFailure) return yield* Journal.endedRun(error, transcript, spent.usage)
     return yield* Cause.isCause(error) ? Effect.failCause(error) : Effect.fail(error)
   })
 
+  const kept = Effect.suspend(() => {
+    const { spent, transcript } = log.state()
+    return Effect.mapError(keep(transcript), (error) => Journal.endedRun(error, transcript, spent.usage))
+  })
+  const keptAnyway = Effect.ignore(kept, { log: "Warn" })
+
   // ---- the loop
 
+  /** Wakes the loop at the deadline, which a run that waits for approval alone has not. */
+  const watchDeadline = Effect.suspend(() => {
+    const state = log.state()
+    if (limits.deadline === null || state.suspendedAt !== undefined) return Effect.void
+    const left = Math.max(0, limits.deadline - RunState.elapsed(state, state.lastAt))
+    return Effect.asVoid(Effect.forkIn(Effect.andThen(Effect.sleep(left), inFlight.wake), scope))
+  })
+
   const perform = (
-    command: RunState.Command
+    command: RunState.Command,
+    state: RunState.RunState
   ): Effect.Effect<void, Journal.JournalFailure, LanguageModel.LanguageModel> => {
     switch (command._tag) {
       case "CallModel":
         return callModel(command)
       case "IntendDispatch":
-        return intend(command)
+        return turn.during(state, turn.intend(command, state.phase))
+      case "AwaitApproval":
+        return turn.awaitApproval(command)
       case "StartCall":
-        return startCall(command)
+        return turn.during(state, turn.startCall(command))
       case "AnswerCall":
-        return answerCall(command)
+        return turn.answerCall(command)
       case "CloseTurn":
         return log.emit((at) => ({ _tag: "TurnClosed", ...turnKey(), at }))
+      case "CheckOutput":
+        return checkOutput
       case "Stop":
-        return stop(command)
+        return end(command)
     }
   }
 
-  const loop: Effect.Effect<void, Failure, LanguageModel.LanguageModel> = Effect.gen(function*() {
-    yield* log.emit(started(definition, start))
-    if (limits.deadline !== null) yield* Effect.forkChild(Effect.andThen(Effect.sleep(limits.deadline), wake))
+  const announce = resumed
+    ? log.emit((at) => ({ _tag: "RunResumed", at }))
+    : log.emit((at) => {
+      const parent = above === undefined ? undefined : { runId: above.runId, depth: budget.depth }
+      return started(definition, dispatcher, begin, parent, limits, at)
+    })
+
+  const loop: Effect.Effect<void, InFlight.Failure, LanguageModel.LanguageModel> = Effect.gen(function*() {
+    yield* announce
+    if (limits.cost !== null && !meter.isKnown(startedAt)) return yield* Effect.fail(Meter.unknownPrice)
+    let watched: number | undefined
     while (log.state().phase !== "ended") {
       const now = yield* Clock.currentTimeMillis
-      const commands = RunState.next(log.state(), now).filter((command) => !inFlight.has(keyOf(command)))
-      for (const command of commands) yield* perform(command)
-      if (commands.some(({ _tag }) => _tag === "StartCall")) dispatch?.close()
-      if (commands.length === 0) yield* Queue.take(wakeUps)
+      if (watched !== log.state().paused) {
+        watched = log.state().paused
+        yield* watchDeadline
+      }
+      const state = log.state()
+      const commands = RunState.next(state, now, bounds()).filter((command) => !inFlight.has(keyOf(command)))
+      for (const command of commands) yield* perform(command, state)
+      turn.close()
+      if (commands.length === 0) yield* inFlight.sleep
+      const failure = inFlight.failure()
       if (failure !== undefined) return yield* Effect.fail(failure)
     }
-  }).pipe(Effect.mapError((error): Failure => "error" in error ? error : { error }))
+  }).pipe(Effect.mapError((error): InFlight.Failure => "error" in error ? error : { error }))
 
   // a run that is ending is ended in order, whoever cancels it meanwhile
   yield* Effect.uninterruptibleMask((restore) =>
     restore(loop).pipe(
-      Effect.onInterrupt(() => closeDown("cancelled", "interrupted")),
-      Effect.catch(fail)
+      Effect.provideService(Budget.current, budget),
+      Effect.onInterrupt(() => Effect.andThen(closeDown("cancelled", "interrupted"), keptAnyway)),
+      Effect.matchEffect({
+        onFailure: (failure) => Effect.ensuring(fail(failure), keptAnyway),
+        onSuccess: () => kept
+      }),
+      Effect.ensuring(Effect.suspend(() => above === undefined ? Effect.void : above.ended(runId, log.state().spent)))
     )
   )
-
-  const { ended, response, toolCalls, transcript, turn, usage } = log.state()
-  const answered = {
-    runId: start.runId,
-    text: ended?.text ?? "",
-    usage,
-    turns: turn,
-    toolCalls,
-    stopReason: response?.stopReason ?? "",
-    transcript
-  }
-  switch (ended?.outcome) {
-    case "completed":
-      return { _tag: "Completed", ...answered }
-    case "limited":
-      return { _tag: "Limited", limit: ended.reason as Limits.Reached, ...answered }
-    case "refused": {
-      const { category = "", explanation = "" } = response?.refusal ?? {}
-      return yield* new Outcome.Refused({ runId: start.runId, category, explanation, transcript, usage })
-    }
-    default:
-      return yield* Effect.fail(modelError)
-  }
+  return yield* outcomeOf(log.state(), output, modelError)
 })

@@ -1,5 +1,5 @@
 /**
- * What the model is told about calls that were not run to their end, and about the last turn.
+ * What the model is told about calls that were not run to their end.
  *
  * @internal
  */
@@ -8,17 +8,6 @@ import type * as Limits from "../../Limits.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import type * as RunState from "../../RunState.ts"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
-
-const reached: { readonly [limit in Limits.Reached]: string } = {
-  turns: "The limit of turns of this run is reached.",
-  toolCalls: "The limit of tool calls of this run is reached.",
-  deadline: "The time of this run is nearly over.",
-  outputTokens: "The limit of output tokens is reached."
-}
-
-/** The message that asks for the answer on the last turn. @internal */
-export const askForAnswer = (limit: Limits.Reached): string =>
-  `${reached[limit]} No more tools can be called. Answer now with what you have, and say what is missing.`
 
 type Text = Pick<Dispatcher.Answer, "ok" | "result" | "attempts" | "failure">
 
@@ -62,9 +51,24 @@ export const withheld = (
       )
     case "noToolsLeft":
       return text("No more tools can be called in this run; this call was not executed.", "FailedPrecondition", call)
+    case "inactive":
+      return text(
+        `The tool "${call.requested.name}" cannot be called in this turn; this call was not executed.`,
+        "FailedPrecondition",
+        call
+      )
+    case "denied":
+      return text(denied(call), "PermissionDenied", call)
     case "deadline":
       return interruptedText("The time of the run is over", call, effectClass)
   }
+}
+
+const denied = ({ approval }: RunState.Call): string => {
+  const reason = typeof approval === "object" ? approval.reason : undefined
+  return `This call was not approved${
+    reason === undefined ? "" : `: ${reason.replace(/[.]+$/, "")}`
+  }; it was not executed.`
 }
 
 const interruptedText = (why: string, call: RunState.Call, effectClass: ToolPolicy.EffectClass): Text =>

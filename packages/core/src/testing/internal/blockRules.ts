@@ -3,7 +3,10 @@
  *
  * @internal
  */
+import * as cacheRules from "./cacheRules.ts"
 import * as fields from "./fields.ts"
+import * as mediaRules from "./mediaRules.ts"
+import { serverResults } from "./schemas.ts"
 
 /** @internal */
 export interface Message {
@@ -14,24 +17,25 @@ export interface Message {
 
 /** The messages of a request with every content as blocks; what is no message or block is left out. @internal */
 export const messages = (body: fields.Fields): ReadonlyArray<Message> =>
-  list(body["messages"]).map((message, index) => ({
+  fields.list(body["messages"]).map((message, index) => ({
     index,
     role: fields.isFields(message) ? message["role"] : undefined,
     blocks: fields.isFields(message) ? blocks(message["content"]) : []
   }))
 
-const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
-
 const blocks = (content: unknown): ReadonlyArray<fields.Fields> =>
   typeof content === "string"
     ? (content === "" ? [] : [{ type: "text", text: content }])
-    : list(content).filter(fields.isFields)
+    : fields.list(content).filter(fields.isFields)
 
 const roles = new Set(["user", "assistant", "system"])
 const messageKeys = new Set(["role", "content"])
 
-/** @internal */
-export const message = function*(index: number, value: unknown): fields.Violations {
+/**
+ * @param betas - types of blocks that only a beta header allows
+ * @internal
+ */
+export const message = function*(index: number, value: unknown, betas: ReadonlySet<string>): fields.Violations {
   const path = `messages.${index}`
   if (!fields.isFields(value)) {
     yield `${path}: Input should be a valid dictionary or object to extract fields from`
@@ -48,7 +52,7 @@ export const message = function*(index: number, value: unknown): fields.Violatio
   } else if (content.length === 0) yield emptyContent(path, role)
   if (Array.isArray(content)) {
     for (const [position, block] of content.entries()) {
-      yield* messageBlock(`${path}.content.${position}`, block, role)
+      yield* messageBlock(`${path}.content.${position}`, block, { role, betas })
     }
   }
   yield* texts("messages", blocks(content))
@@ -93,22 +97,38 @@ const eitherBlocks = [
 const blockTypes = new Set([...eitherBlocks, ...userBlocks, ...assistantBlocks])
 const resultBlockTypes = new Set(["text", "image", "search_result", "document", "tool_reference", "browser_state"])
 
+const serverResultKeys = new Set(["type", "tool_use_id", "content", "caller", "is_error", "cache_control"])
+
 const blockKeys: { readonly [type: string]: ReadonlySet<string> } = {
   text: new Set(["type", "text", "cache_control", "citations"]),
   thinking: new Set(["type", "thinking", "signature"]),
   redacted_thinking: new Set(["type", "data"]),
   tool_use: new Set(["type", "id", "name", "input", "caller", "cache_control", "toolset_name"]),
-  tool_result: new Set(["type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"])
+  tool_result: new Set(["type", "tool_use_id", "content", "is_error", "cache_control", "toolset_name"]),
+  server_tool_use: new Set(["type", "id", "name", "input", "caller", "cache_control"]),
+  ...Object.fromEntries(serverResults.map((type) => [type, serverResultKeys])),
+  container_upload: new Set(["type", "file_id", "cache_control"]),
+  image: new Set(["type", "source", "cache_control", "transformations"]),
+  document: new Set(["type", "source", "cache_control", "citations", "context", "title"]),
+  search_result: new Set(["type", "content", "source", "title", "cache_control", "citations"]),
+  tool_reference: new Set(["type", "tool_name", "cache_control"])
 }
 
-const messageBlock = function*(path: string, block: unknown, role: unknown): fields.Violations {
-  yield* typed(path, block, blockTypes)
+const messageBlock = function*(
+  path: string,
+  block: unknown,
+  { betas, role }: { readonly role: unknown; readonly betas: ReadonlySet<string> }
+): fields.Violations {
+  yield* typed(path, block, betas.size === 0 ? blockTypes : new Set([...blockTypes, ...betas]))
   if (!fields.isFields(block)) return
   const type = fields.show(block["type"])
   if (role !== "assistant" && assistantBlocks.includes(type)) {
     yield `${path}: \`${type}\` blocks can only be in \`assistant\` messages`
   }
   if (role !== "user" && userBlocks.includes(type)) yield `${path}: \`${type}\` blocks can only be in \`user\` messages`
+  if (role === "system" && type !== "text" && eitherBlocks.includes(type)) {
+    yield `${path}: \`${type}\` blocks cannot be in \`system\` messages`
+  }
   // Citations belong to what the model said.
   if (type === "text" && role !== "assistant" && block["citations"] !== undefined) {
     yield `${path}.text.citations: Extra inputs are not permitted`
@@ -122,19 +142,63 @@ const typed = function*(path: string, block: unknown, expected: ReadonlySet<stri
   }
   yield* fields.oneOf(path, block["type"], expected)
   const type = fields.show(block["type"])
-  if (!Object.hasOwn(blockKeys, type)) return
+  if (!expected.has(type) || !Object.hasOwn(blockKeys, type)) return
   const inside = `${path}.${type}`
   yield* fields.only(inside, block, blockKeys[type]!)
-  yield* shapes[type]!(inside, block, path)
+  if (Object.hasOwn(shapes, type)) yield* shapes[type]!(inside, block, path)
+  if (blockKeys[type]!.has("cache_control")) yield* cacheRules.control(inside, block)
 }
 
 const idPattern = /^[a-zA-Z0-9_-]+$/
+
+const textOnly = new Set(["text"])
+
+const serverTools = [
+  "web_search",
+  "web_fetch",
+  "code_execution",
+  "bash_code_execution",
+  "text_editor_code_execution",
+  "tool_search_tool_regex",
+  "tool_search_tool_bm25"
+]
+
+const serverResult = function*(inside: string, block: fields.Fields): fields.Violations {
+  yield* fields.required(inside, block, "tool_use_id", "string")
+  if (block["content"] === undefined) yield `${inside}.content: Field required`
+}
 
 const shapes: {
   readonly [type: string]: (inside: string, block: fields.Fields, path: string) => fields.Violations
 } = {
   *text(inside, block) {
     yield* fields.required(inside, block, "text", "string")
+    if (block["text"] === "" && fields.isFields(block["cache_control"])) {
+      yield `${inside}: cache_control cannot be set for empty text blocks`
+    }
+  },
+  image: mediaRules.image,
+  document: mediaRules.document,
+  *search_result(inside, block) {
+    yield* fields.required(inside, block, "source", "string")
+    yield* fields.required(inside, block, "title", "string")
+    yield* fields.required(inside, block, "content", "list")
+    for (const [position, inner] of fields.list(block["content"]).entries()) {
+      yield* typed(`${inside}.content.${position}`, inner, textOnly)
+    }
+  },
+  *server_tool_use(inside, block) {
+    yield* fields.required(inside, block, "id", "string")
+    yield* fields.required(inside, block, "name", "string")
+    yield* fields.literal(inside, block, "name", serverTools)
+    yield* fields.required(inside, block, "input", "object")
+  },
+  ...Object.fromEntries(serverResults.map((type) => [type, serverResult])),
+  *container_upload(inside, block) {
+    yield* fields.required(inside, block, "file_id", "string")
+  },
+  *tool_reference(inside, block) {
+    yield* fields.required(inside, block, "tool_name", "string")
   },
   *thinking(inside, block, path) {
     yield* fields.required(inside, block, "thinking", "string")

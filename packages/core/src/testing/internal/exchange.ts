@@ -8,6 +8,8 @@ import type { ServerResponse } from "node:http"
 import * as Loopback from "../Loopback.ts"
 import type * as ModelScript from "../ModelScript.ts"
 import type * as Validator from "../Validator.ts"
+import * as apiError from "./apiError.ts"
+import * as transmission from "./transmission.ts"
 import * as wire from "./wire.ts"
 
 /** @internal */
@@ -25,94 +27,112 @@ export const sendEvents = Effect.fnUntraced(function*(
   reply: ModelScript.Reply,
   context: wire.Context
 ) {
+  const { end, pause, pieces, rest } = transmission.streamed(reply, { ...context, requestId: id })
   response.writeHead(200, {
     "content-type": "text/event-stream; charset=utf-8",
     "cache-control": "no-cache",
     "request-id": id
   })
   response.flushHeaders()
-  for (const event of wire.sent(reply, context)) {
-    if (reply.interval !== undefined && event.type !== "message_start") yield* Effect.sleep(reply.interval)
-    yield* Loopback.write(response, serverSentEvent(event))
+  if (pause !== undefined) yield* Effect.sleep(pause)
+  for (const piece of pieces) {
+    if (reply.interval !== undefined && piece.type !== "message_start") yield* Effect.sleep(reply.interval)
+    yield* Loopback.write(response, transmission.encode(piece))
   }
-  if (reply.fault?.type === "error") {
-    yield* Loopback.write(response, serverSentEvent(errorBody(id, ...faultError(reply.fault))))
+  if (rest.length > 0) yield* Loopback.write(response, rest)
+  switch (end) {
+    case "whole":
+    case "eof":
+      yield* Loopback.end(response)
+      break
+    case "cut":
+      yield* Effect.sync(() => response.destroy())
+      break
+    case "stall":
+      return yield* stall(response, reply.fault)
   }
-  return yield* finish(response, "", reply.fault)
+  return reply.fault === undefined ? "answered" as const : "faulted" as const
 })
+
+const stall = (response: ServerResponse, fault: ModelScript.Fault | undefined): Effect.Effect<never> => {
+  if (fault?.type !== "stall" || fault.pings === undefined) return Effect.never
+  return Effect.sleep(fault.pings).pipe(
+    Effect.andThen(Loopback.write(response, transmission.encode({ type: "ping" }))),
+    Effect.forever
+  )
+}
 
 /** @internal */
 export const sendWhole = Effect.fnUntraced(
   function*(exchange: Exchange, reply: ModelScript.Reply, context: wire.Context) {
+    const { id, response } = exchange
     const { fault } = reply
-    if (fault?.type === "error") {
-      const [type, message] = faultError(fault)
-      yield* sendError(exchange, { status: wire.statusOf(type), type, message })
-      return "faulted" as const
+    const bytes = new TextEncoder().encode(JSON.stringify(wire.whole(reply, context)))
+    const begin = () => response.writeHead(200, { "content-type": "application/json", "request-id": id })
+    const part = (afterBytes = 0) => bytes.subarray(0, Math.min(afterBytes, bytes.length - 1))
+    switch (fault?.type) {
+      case "error": {
+        const { error } = transmission.errorOf(fault, id)
+        yield* sendError(exchange, { ...error, status: apiError.statusOf(error.type) })
+        break
+      }
+      case "cut":
+      case "stall": {
+        const sent = part(fault.afterBytes)
+        if (sent.length > 0) {
+          begin()
+          yield* Loopback.write(response, sent)
+        }
+        if (fault.type === "stall") return yield* Effect.never
+        response.destroy()
+        break
+      }
+      case "eof":
+        begin()
+        yield* Loopback.end(response, part(fault.afterBytes ?? bytes.length / 2))
+        break
+      case "malformed":
+        begin()
+        yield* Loopback.end(response, part(bytes.length / 2))
+        break
+      case "slowStart":
+        begin().flushHeaders()
+        yield* Effect.sleep(transmission.pauseOf(fault))
+        yield* Loopback.end(response, bytes)
+        break
+      default:
+        begin()
+        yield* Loopback.end(response, bytes)
     }
-    const text = JSON.stringify(wire.whole(reply, context))
-    if (fault === undefined || fault.type === "eof") {
-      exchange.response.writeHead(200, { "content-type": "application/json", "request-id": exchange.id })
-    }
-    return yield* finish(exchange.response, fault === undefined ? text : text.slice(0, text.length / 2), fault)
+    return fault === undefined ? "answered" as const : "faulted" as const
   }
 )
-
-// The last act of an answer: end it in good order, tear it off, or hold it open.
-const finish = (
-  response: ServerResponse,
-  text: string,
-  fault: ModelScript.Fault | undefined
-): Effect.Effect<End> => {
-  switch (fault?.type) {
-    case undefined:
-      return Effect.as(Loopback.end(response, text), "answered")
-    case "eof":
-    case "error":
-      return Effect.as(Loopback.end(response, text), "faulted")
-    case "cut":
-      return Effect.sync(() => {
-        response.destroy()
-        return "faulted"
-      })
-    case "stall":
-      return Effect.never
-  }
-}
-
-const faultError = (
-  fault: Extract<ModelScript.Fault, { readonly type: "error" }>
-): [type: string, message: string] => {
-  const type = fault.errorType ?? "overloaded_error"
-  return [type, fault.message ?? `Scripted ${type}`]
-}
-
-const serverSentEvent = (event: { readonly type: string }): string =>
-  `event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`
-
-const errorBody = (id: string, type: string, message: string, details: unknown = null) => ({
-  type: "error",
-  error: { type, message, details },
-  request_id: id
-})
 
 /** @internal */
 export const sendError = (
   { id, response }: Exchange,
-  error: Validator.Violation,
-  options?: { readonly details?: unknown; readonly headers?: Readonly<Record<string, string>> }
+  violation: Validator.Violation
 ): Effect.Effect<End> =>
-  Effect.suspend(() => {
-    response.writeHead(error.status, { ...options?.headers, "content-type": "application/json", "request-id": id })
-    const body = errorBody(id, error.type, error.message, options?.details)
-    return Effect.as(Loopback.end(response, JSON.stringify(body)), "answered" as const)
-  })
+  sendJson(response, { status: violation.status, body: apiError.body(id, violation), headers: {}, id })
 
 /** @internal */
-export const sendStatus = (exchange: Exchange, step: ModelScript.Status): Effect.Effect<End> => {
-  const type = step.type ?? wire.errorType(step.status)
-  return sendError(exchange, { status: step.status, type, message: step.message ?? `Scripted ${type}` }, {
-    details: step.errorCode === undefined ? null : { error_code: step.errorCode },
-    headers: { ...step.headers, ...(step.retryAfter === undefined ? {} : { "retry-after": String(step.retryAfter) }) }
+export const sendStatus = ({ id, response }: Exchange, step: ModelScript.Status): Effect.Effect<End> =>
+  sendJson(response, { status: step.status, ...apiError.refusal(step, id), id })
+
+/** @internal */
+export const sendValue = ({ id, response }: Exchange, body: unknown): Effect.Effect<End> =>
+  sendJson(response, { status: 200, body, headers: {}, id })
+
+const sendJson = (
+  response: ServerResponse,
+  { body, headers, id, status }: {
+    readonly status: number
+    readonly body: unknown
+    readonly headers: Readonly<Record<string, string>>
+    readonly id: string
+  }
+): Effect.Effect<End> =>
+  Effect.suspend(() => {
+    response.writeHead(status, { ...headers, "content-type": "application/json", "request-id": id })
+    return Effect.as(Loopback.end(response, JSON.stringify(body)), "answered" as const)
   })
-}

@@ -1,75 +1,42 @@
 /**
- * Scripted faults as the `AiError` a provider fails with.
+ * What a scripted model fails with: the `AiError` of the Anthropic provider.
  *
  * @internal
  */
 import * as AiError from "effect/ai/AiError"
-import * as Duration from "effect/Duration"
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Failure from "../../anthropic/internal/failure.ts"
 import type * as ModelScript from "../ModelScript.ts"
-import * as wire from "./wire.ts"
+import * as apiError from "./apiError.ts"
+import type * as transmission from "./transmission.ts"
 
-const make = (method: string, reason: AiError.AiErrorReason): AiError.AiError =>
+/** @internal */
+export const make = (method: string, { reason }: Failure.Failure): AiError.AiError =>
   AiError.make({ module: "ScriptedModel", method, reason })
 
 /** @internal */
-export const ofStatus = (method: string, status: ModelScript.Status): AiError.AiError => {
-  const type = status.type ?? wire.errorType(status.status)
-  const description = `${status.status} ${type}: ${status.message ?? "scripted status"}`
-  return make(method, reasonOf(status.status, { description, type, status }))
-}
+export const ofStatus = Effect.fnUntraced(function*(method: string, step: ModelScript.Status) {
+  const { body, headers } = apiError.refusal(step, undefined)
+  const cause = { status: step.status, headers, error: body }
+  return yield* Effect.fail(make(method, Failure.fromUnknown(cause, "request", yield* Clock.currentTimeMillis)))
+})
 
-const reasonOf = (
-  code: number,
-  { description, status, type }: {
-    readonly description: string
-    readonly type: string
-    readonly status: ModelScript.Status
-  }
-): AiError.AiErrorReason => {
-  const { errorCode, headers, retryAfter } = status
-  const common = {
-    metadata: { anthropic: { status: code, type, ...(errorCode !== undefined && { errorCode }) } },
-    http: { response: { status: code, headers: { ...headers } } }
-  }
-  if (code === 402 || errorCode?.endsWith("spend_limit_reached") === true) {
-    return new AiError.QuotaExhaustedError(common)
-  }
-  if (code === 401) return new AiError.AuthenticationError({ kind: "InvalidKey", description, ...common })
-  if (code === 403) return new AiError.AuthenticationError({ kind: "InsufficientPermissions", description, ...common })
-  if (code === 429) {
-    return new AiError.RateLimitError({
-      ...common,
-      ...(typeof retryAfter === "number" && { retryAfter: Duration.seconds(retryAfter) })
-    })
-  }
-  return code >= 500 || code === 408 || code === 409
-    ? new AiError.InternalProviderError({ description, ...common })
-    : new AiError.InvalidRequestError({ description, ...common })
-}
-
-/** What a fault in the stream fails with; `undefined` for a stall, which never ends. @internal */
-export const ofFault = (method: string, fault: ModelScript.Fault): AiError.AiError | undefined => {
-  switch (fault.type) {
+/** How a reply ends after its last piece; a stall never does. @internal */
+export const ofEnd = (
+  method: string,
+  end: Exclude<transmission.Transmission["end"], "whole">
+): Effect.Effect<never, AiError.AiError> => {
+  switch (end) {
     case "cut":
-      return make(method, transport("The connection was lost in the middle of the reply"))
+      return Effect.fail(make(method, Failure.connection("The connection was lost in the middle of the reply")))
     case "eof":
-      return make(method, transport("The reply ended before message_stop"))
-    case "error": {
-      const type = fault.errorType ?? "overloaded_error"
-      return ofStatus(method, {
-        status: wire.statusOf(type),
-        type,
-        message: fault.message ?? "scripted error event"
-      })
-    }
+      return Effect.fail(make(method, Failure.connection("The reply ended before message_stop")))
     case "stall":
-      return undefined
+      return Effect.never
   }
 }
-
-const transport = (description: string): AiError.AiErrorReason =>
-  new AiError.NetworkError({ reason: "TransportError", method: "POST", url: "scripted:", description })
 
 /** @internal */
 export const ofExhausted = (method: string, description: string): AiError.AiError =>
-  make(method, new AiError.InvalidRequestError({ description }))
+  AiError.make({ module: "ScriptedModel", method, reason: new AiError.InvalidRequestError({ description }) })

@@ -41,8 +41,8 @@ export const optional = function*(path: string, fields: Fields, key: string, kin
 
 /** @internal */
 export const only = function*(path: string, fields: Fields, allowed: ReadonlySet<string>): Violations {
-  for (const key of Object.keys(fields)) {
-    if (!allowed.has(key)) yield `${at(path, key)}: Extra inputs are not permitted`
+  for (const [key, value] of Object.entries(fields)) {
+    if (value !== undefined && !allowed.has(key)) yield `${at(path, key)}: Extra inputs are not permitted`
   }
 }
 
@@ -53,6 +53,32 @@ export const oneOf = function*(path: string, tag: unknown, expected: ReadonlySet
     yield `${path}: Input tag '${show(tag)}' found using 'type' does not match any of the expected tags: ${tags}`
   }
 }
+
+/** @internal */
+export const literal = function*(
+  path: string,
+  fields: Fields,
+  key: string,
+  allowed: ReadonlyArray<string>
+): Violations {
+  const value = fields[key]
+  if (value === undefined || allowed.some((one) => one === value)) return
+  const quoted = allowed.map((one) => `'${one}'`)
+  yield `${at(path, key)}: Input should be ${
+    quoted.length < 2 ? quoted.join("") : `${quoted.slice(0, -1).join(", ")} or ${quoted.at(-1)}`
+  }`
+}
+
+/** @internal */
+export const atLeast = function*(path: string, fields: Fields, key: string, least: number): Violations {
+  const value = fields[key]
+  if (value === undefined) yield `${at(path, key)}: Field required`
+  else if (!Number.isInteger(value)) yield `${at(path, key)}: Input should be a valid integer`
+  else if (Number(value) < least) yield `${at(path, key)}: Input should be greater than or equal to ${least}`
+}
+
+/** @internal */
+export const list = (value: unknown): ReadonlyArray<unknown> => Array.isArray(value) ? value : []
 
 /** @internal */
 export const matches = function*(path: string, fields: Fields, key: string, pattern: RegExp): Violations {

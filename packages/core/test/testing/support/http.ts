@@ -10,25 +10,31 @@ export const question = {
   messages: [{ role: "user" as const, content: "Hi" }]
 }
 
-const send = async (url: string, body: unknown, init: RequestInit) => {
-  const response = await fetch(`${url}/v1/messages`, {
+const headers = { "content-type": "application/json", "x-api-key": "sk-secret", "anthropic-version": "2026-10-21" }
+
+/** A request to a path, as soon as its headers have come. */
+export const request = (url: string, body: unknown, init: RequestInit = {}): Promise<Response> =>
+  fetch(url, {
     method: "POST",
-    headers: { "content-type": "application/json", "x-api-key": "sk-secret" },
-    body: typeof body === "string" ? body : JSON.stringify(body),
+    headers,
+    ...(init.method !== "GET" && { body: typeof body === "string" ? body : JSON.stringify(body) }),
     ...init
   })
-  const decoder = new TextDecoder()
-  let text = ""
+
+const send = async (url: string, body: unknown, init: RequestInit) => {
+  const response = await request(`${url}/v1/messages`, body, init)
+  const chunks: Array<Uint8Array> = []
   let torn = false
   try {
-    for await (const chunk of response.body!) text += decoder.decode(chunk, { stream: true })
+    for await (const chunk of response.body!) chunks.push(chunk)
   } catch {
     torn = true
   }
-  return { status: response.status, headers: response.headers, text, torn }
+  const raw = Buffer.concat(chunks)
+  return { status: response.status, headers: response.headers, text: raw.toString(), raw, torn }
 }
 
-/** What a client without any library gets to see: the text of the answer and whether it was torn off. */
+/** What a client without any library gets to see: the answer as text and bytes, and whether it was torn off. */
 export const post = (url: string, body: unknown, init: RequestInit = {}) =>
   Effect.promise((signal) => send(url, body, { signal, ...init }))
 

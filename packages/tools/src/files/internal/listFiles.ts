@@ -30,8 +30,8 @@ export const tool = ToolPolicy.readonly(
     description: [
       "Lists the files and directories of a directory, sorted by path, at most 500. What is in .git and node_modules " +
       "is left out, unless `path` is such a directory or in one; symbolic links are shown and not followed.",
-      "Use it to find out what is there, or with `pattern` to find files by name.",
-      "Do not use it to look for text in files (search_files) or to read one (read_file)."
+      "Use it to find out what is there.",
+      "Do not use it to find files by name (glob_files), to look for text in files (search_files) or to read one (read_file)."
     ].join("\n"),
     parameters: Schema.Struct({
       path: Schema.optionalKey(

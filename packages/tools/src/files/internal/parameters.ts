@@ -15,6 +15,16 @@ export const path = (annotations: { readonly description: string; readonly examp
     Schema.makeFilter((text: string) => !text.includes("\0"), { expected: "a path without a NUL character" })
   )
 
+/** Text that is written to a file: what has lone surrogates has no UTF-8. @internal */
+export const text = (
+  maximum: number,
+  annotations: { readonly description: string; readonly examples: ReadonlyArray<string> }
+) =>
+  Schema.String.annotate(annotations).check(
+    Schema.isMaxLength(maximum),
+    Schema.makeFilter((text: string) => text.isWellFormed(), { expected: "a text without lone surrogates" })
+  )
+
 const count = (text: string, character: string): number => text.split(character).length - 1
 
 // Braces multiply: without a bound a short pattern has 10,000 alternatives, and each entry is matched against all.

@@ -6,12 +6,14 @@
 import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
+import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, NotText, OutsideRoot } from "../FilesError.ts"
+import { notText } from "./format.ts"
 import * as parameters from "./parameters.ts"
 import { placeError, type Root } from "./root.ts"
-import { decoder } from "./text.ts"
+import { byteBoundary, decoder } from "./text.ts"
 import * as Window from "./window.ts"
 
 /** Fits, as JSON, into the bound of a tool result. */
@@ -24,8 +26,9 @@ const defaultLimit = 2000
 export const tool = ToolPolicy.readonly(
   Tool.make("read_file", {
     description: [
-      "Reads lines of a UTF-8 text file.",
-      "Use it when you know the path and want to see the content; read a long file in parts with `offset` and `limit`.",
+      "Reads lines or, with `bytes`, a range of bytes of a UTF-8 text file. What is not such a file is described.",
+      "Use it when you know the path and want to see the content; read a long file in parts with `offset` and `limit`, a " +
+      "very long line with `bytes`.",
       "Do not use it to look for something in many files (search_files), on directories (list_files) or on binary files."
     ].join("\n"),
     parameters: Schema.Struct({
@@ -37,6 +40,18 @@ export const tool = ToolPolicy.readonly(
       limit: Schema.optionalKey(
         Schema.Int.annotate({ description: `Most lines to read; default ${defaultLimit}`, examples: [100] })
           .check(Schema.isBetween({ minimum: 1, maximum: 10_000 }))
+      ),
+      bytes: Schema.optionalKey(
+        Schema.Struct({
+          offset: Schema.Int.annotate({ description: "First byte, from 0" })
+            .check(Schema.isBetween({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER })),
+          length: Schema.Int.annotate({ description: `Most bytes, 4 to ${maxBytes}` })
+            .check(Schema.isBetween({ minimum: 4, maximum: maxBytes }))
+        }).annotate({
+          description:
+            "A range of bytes instead of lines: its whole characters; `offset` and `limit` then do not count",
+          examples: [{ offset: 0, length: 4096 }]
+        })
       )
     }),
     success: Schema.Struct({
@@ -45,10 +60,16 @@ export const tool = ToolPolicy.readonly(
         description:
           "Whole lines with their line ends, at most 24 KiB, without a byte order mark; nothing is read beyond 64 MiB"
       }),
-      lines: Schema.Int.annotate({
-        description: "Number of the last line known: all lines of the file unless `truncated`, " +
-          "then go on with offset = lines + 1"
-      }).check(Schema.isGreaterThanOrEqualTo(0)),
+      lines: Schema.optionalKey(
+        Schema.Int.annotate({
+          description: "Number of the last line known: all lines of the file unless `truncated`, " +
+            "then go on with offset = lines + 1. Not of a range of bytes"
+        }).check(Schema.isGreaterThanOrEqualTo(0))
+      ),
+      nextByte: Schema.optionalKey(
+        Schema.Int.annotate({ description: "Where a range of bytes ends: go on with bytes.offset = nextByte" })
+          .check(Schema.isGreaterThanOrEqualTo(0))
+      ),
       truncated: Schema.Boolean.annotate({ description: "Whether the file goes on after `content`" }),
       cut: Schema.optionalKey(
         Schema.Boolean.annotate({ description: "true: `content` is one line longer than 24 KiB whose end is missing" })
@@ -71,42 +92,65 @@ export const tool = ToolPolicy.readonly(
   }
 )
 
+const readBytes = Effect.fnUntraced(function*(
+  file: FileSystem.File,
+  path: string,
+  { length, offset }: NonNullable<Tool.Parameters<typeof tool>["bytes"]>
+) {
+  // One byte more, which tells whether a character ends before it.
+  const bytes = yield* Effect.mapError(
+    file.readAlloc(length + 1, { position: BigInt(offset) }),
+    placeError(path)
+  ).pipe(Effect.map(Option.getOrElse(() => new Uint8Array())))
+  const more = bytes.length > length
+  const first = offset === 0 ? 0 : bytes.subarray(0, 3).findIndex((byte) => (byte & 0xc0) !== 0x80)
+  const start = first === -1 ? Math.min(3, bytes.length) : first
+  const end = more ? Math.max(start, byteBoundary(bytes, length)) : bytes.length
+  const content = decoder({ startsFile: offset === 0 })(bytes.subarray(start, end), true)
+  if (content === undefined) return yield* yield* notText(file, path)
+  return { path, content, nextByte: offset + end, truncated: more }
+})
+
+const readLines = Effect.fnUntraced(function*(file: FileSystem.File, path: string, offset: number, limit: number) {
+  const wanted: Array<Uint8Array> = []
+  let size = 0
+  let scanned = 0
+  let passed = 0
+  let onLine = false // the file may end within a line that is passed over
+  let atEnd = false
+  while (size <= maxBytes && scanned < maxScanned) {
+    const read = yield* Effect.mapError(file.readAlloc(chunkSize), placeError(path))
+    if (Option.isNone(read)) {
+      atEnd = true
+      break
+    }
+    const chunk = read.value
+    if (chunk.includes(0)) return yield* yield* notText(file, path)
+    scanned += chunk.length
+    const skipped = Window.skip(chunk, offset - 1 - passed)
+    passed += skipped.passed
+    onLine = passed < offset - 1 && chunk.at(-1) !== Window.newline
+    // An empty view would keep the whole chunk in memory.
+    if (skipped.rest < chunk.length) wanted.push(chunk.subarray(skipped.rest))
+    size += chunk.length - skipped.rest
+  }
+  const bytes = new Uint8Array(size)
+  wanted.reduce((at, part) => (bytes.set(part, at), at + part.length), 0)
+  const window = Window.take(bytes, { limit, maxBytes, atEnd })
+  const content = decoder({ startsFile: offset === 1 })(bytes.subarray(0, window.end), true)
+  if (content === undefined) return yield* yield* notText(file, path)
+  return {
+    path,
+    content,
+    lines: passed + window.lines + (onLine ? 1 : 0),
+    truncated: window.more,
+    ...(window.cut ? { cut: true } : {})
+  }
+})
+
 /** @internal */
 export const handler = (root: Root) =>
-  Effect.fnUntraced(function*({ path, offset = 1, limit = defaultLimit }: Tool.Parameters<typeof tool>) {
+  Effect.fnUntraced(function*({ bytes, path, offset = 1, limit = defaultLimit }: Tool.Parameters<typeof tool>) {
     const file = yield* root.open(yield* root.locate(path))
-    const wanted: Array<Uint8Array> = []
-    let size = 0
-    let scanned = 0
-    let passed = 0
-    let onLine = false // the file may end within a line that is passed over
-    let atEnd = false
-    while (size <= maxBytes && scanned < maxScanned) {
-      const read = yield* Effect.mapError(file.readAlloc(chunkSize), placeError(path))
-      if (Option.isNone(read)) {
-        atEnd = true
-        break
-      }
-      const chunk = read.value
-      if (chunk.includes(0)) return yield* new NotText({ path })
-      scanned += chunk.length
-      const skipped = Window.skip(chunk, offset - 1 - passed)
-      passed += skipped.passed
-      onLine = passed < offset - 1 && chunk.at(-1) !== Window.newline
-      // An empty view would keep the whole chunk in memory.
-      if (skipped.rest < chunk.length) wanted.push(chunk.subarray(skipped.rest))
-      size += chunk.length - skipped.rest
-    }
-    const bytes = new Uint8Array(size)
-    wanted.reduce((at, part) => (bytes.set(part, at), at + part.length), 0)
-    const window = Window.take(bytes, { limit, maxBytes, atEnd })
-    const content = decoder({ startsFile: offset === 1 })(bytes.subarray(0, window.end), true)
-    if (content === undefined) return yield* new NotText({ path })
-    return {
-      path,
-      content,
-      lines: passed + window.lines + (onLine ? 1 : 0),
-      truncated: window.more,
-      ...(window.cut ? { cut: true } : {})
-    }
+    return bytes === undefined ? yield* readLines(file, path, offset, limit) : yield* readBytes(file, path, bytes)
   }, Effect.scoped)

@@ -1,5 +1,5 @@
 /**
- * Confinement to a root: the only module of the family that touches the file system.
+ * Confinement to a root: with `changes.ts`, the only module of the family that touches the file system.
  *
  * **Details**
  *
@@ -13,7 +13,10 @@
  *
  * @internal
  */
+import * as Arr from "effect/Array"
+import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
+import * as Equivalence from "effect/Equivalence"
 import * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Path from "effect/Path"
@@ -49,10 +52,23 @@ export interface Located extends Place {
   readonly info: FileSystem.File.Info
 }
 
+/** Where something stands, or may be made: `info` is missing where nothing does. @internal */
+export interface Target {
+  readonly requested: string
+  readonly segments: ReadonlyArray<string>
+  readonly info: FileSystem.File.Info | undefined
+}
+
 /** @internal */
 export interface Root {
   /** Follows a path, symbolic links included, to what stands at its end. */
   readonly locate: (requested: string) => Effect.Effect<Located, PlaceError>
+  /** Follows a path as far as it exists; a link at its very end is followed, or kept as what stands there. */
+  readonly aim: (requested: string, end: "follow" | "keep") => Effect.Effect<Target, PlaceError>
+  /** Fails unless what stood at a place when it was aimed at still does, as it was, and no link came in the way of it. */
+  readonly verify: (target: Target) => Effect.Effect<void, PlaceError>
+  /** The path of a place on the host, for a system call: no link is left in it but perhaps its last name. */
+  readonly hostPath: (place: { readonly segments: ReadonlyArray<string> }) => string
   /** Opens a regular file for reading, and nothing else: a pipe would hang. */
   readonly open: (place: Place) => Effect.Effect<FileSystem.File, PlaceError | NotAFile, Scope.Scope>
   /** The entries of a directory, links not followed, in the order of their names' UTF-16 code units. */
@@ -62,7 +78,7 @@ export interface Root {
 const maxLinks = 40
 
 /** The path of a place from the root, `.` for the root itself. @internal */
-export const relative = (place: Place): string => place.segments.join("/") || "."
+export const relative = (place: { readonly segments: ReadonlyArray<string> }): string => place.segments.join("/") || "."
 
 /** @internal */
 export const kindOf = (type: FileSystem.File.Type): Kind =>
@@ -84,6 +100,18 @@ export const placeError = (path: string) => (error: PlatformError.PlatformError)
   }
 }
 
+const isEqual = Arr.makeEquivalence(Equivalence.strictEqual<string>())
+
+/** Whether two infos are of the same inode. */
+const isSame = (a: FileSystem.File.Info, b: FileSystem.File.Info): boolean =>
+  a.dev === b.dev && Option.getOrUndefined(a.ino) === Option.getOrUndefined(b.ino)
+
+/** Whether a file was not written to between two infos; a directory changes with its entries. */
+const isUntouched = (a: FileSystem.File.Info, b: FileSystem.File.Info): boolean =>
+  a.type === "Directory" ||
+  (ByteSize.toBigInt(a.size) === ByteSize.toBigInt(b.size) &&
+    Option.getOrUndefined(a.mtime)?.getTime() === Option.getOrUndefined(b.mtime)?.getTime())
+
 const rootUnusable = (root: string) => (error: PlatformError.PlatformError): RootUnusable =>
   new RootUnusable({ root, reason: error.reason._tag === "NotFound" ? "NotFound" : "Unreadable" })
 
@@ -102,7 +130,7 @@ export const make = Effect.fnUntraced(function*(
   const split = (text: string) => text.split(separator)
   const prefixes = [canonical, path.resolve(given)].map(split)
     .map((names) => names.at(-1) === "" ? names.slice(0, -1) : names)
-  const hostPath = (segments: ReadonlyArray<string>) => path.join(canonical, ...segments)
+  const hostPath: Root["hostPath"] = ({ segments }) => path.join(canonical, ...segments)
 
   /** The segments of a path below the root; `undefined` for an absolute path that does not begin with the root. */
   const belowRoot = (text: string): ReadonlyArray<string> | undefined => {
@@ -112,25 +140,33 @@ export const make = Effect.fnUntraced(function*(
     return prefix === undefined ? undefined : segments.slice(prefix.length)
   }
 
-  const locate = Effect.fnUntraced(
-    function*(requested: string): Effect.fn.Return<Located, PlaceError> {
+  const aim = Effect.fnUntraced(
+    function*(requested: string, end: "follow" | "keep"): Effect.fn.Return<Target, PlaceError> {
       const toHere = placeError(requested)
       const first = belowRoot(requested)
       if (first === undefined) return yield* new OutsideRoot({ path: requested })
       if (requested.includes("\0")) return yield* new FileNotFound({ path: requested })
-      const trail: Array<{ readonly name: string; readonly info: FileSystem.File.Info }> = []
+      const trail: Array<{ readonly name: string; readonly info: FileSystem.File.Info | undefined }> = []
       const pending = first.toReversed()
       let links = 0
       for (let segment = pending.pop(); segment !== undefined; segment = pending.pop()) {
-        if ((trail.at(-1)?.info ?? rootInfo).type !== "Directory") return yield* new FileNotFound({ path: requested })
+        const parent = trail.length === 0 ? rootInfo : trail.at(-1)?.info
+        if (parent !== undefined && parent.type !== "Directory") return yield* new FileNotFound({ path: requested })
         if (segment === "" || segment === ".") continue
         if (segment === "..") {
-          if (trail.pop() === undefined) return yield* new OutsideRoot({ path: requested })
+          if (trail.length === 0) return yield* new OutsideRoot({ path: requested })
+          if (parent === undefined) return yield* new FileNotFound({ path: requested })
+          trail.pop()
           continue
         }
-        const here = hostPath([...trail.map(({ name }) => name), segment])
-        const info = yield* Effect.mapError(fs.lstat(here), toHere)
-        if (info.type !== "SymbolicLink") {
+        const here = hostPath({ segments: [...trail.map(({ name }) => name), segment] })
+        const info = parent === undefined
+          ? undefined
+          : yield* fs.lstat(here).pipe(
+            Effect.catchReason("PlatformError", "NotFound", () => Effect.undefined),
+            Effect.mapError(toHere)
+          )
+        if (info?.type !== "SymbolicLink" || (end === "keep" && pending.length === 0)) {
           trail.push({ name: segment, info })
           continue
         }
@@ -141,23 +177,30 @@ export const make = Effect.fnUntraced(function*(
         if (path.isAbsolute(target)) trail.length = 0
         pending.push(...next.toReversed())
       }
-      const info = trail.at(-1)?.info ?? rootInfo
-      return { requested, segments: trail.map(({ name }) => name), type: info.type, info }
+      const info = trail.length === 0 ? rootInfo : trail.at(-1)?.info
+      return { requested, segments: trail.map(({ name }) => name), info }
     }
   )
+
+  const locate = Effect.fnUntraced(function*(requested: string): Effect.fn.Return<Located, PlaceError> {
+    const { info, segments } = yield* aim(requested, "follow")
+    return info === undefined
+      ? yield* new FileNotFound({ path: requested })
+      : { requested, segments, type: info.type, info }
+  })
 
   /** What now stands at a place that was reached before, which no link may have come in the way of. */
   const locateAgain = Effect.fnUntraced(function*(place: Place) {
     const again = yield* locate(relative(place))
-    const moved = again.type !== place.type || again.segments.length !== place.segments.length ||
-      again.segments.some((segment, i) => segment !== place.segments[i])
-    return moved ? yield* new IoFailed({ path: place.requested }) : again
+    return again.type === place.type && isEqual(again.segments, place.segments)
+      ? again
+      : yield* new IoFailed({ path: place.requested })
   })
 
   const open = Effect.fnUntraced(function*(place: Place) {
     if (place.type !== "File") return yield* new NotAFile({ path: place.requested, kind: kindOf(place.type) })
     const toHere = placeError(place.requested)
-    const here = hostPath(place.segments)
+    const here = hostPath(place)
     const file = yield* fs.open(here, { noFollow: true }).pipe(
       // Windows has no O_NOFOLLOW; there the comparison below is the only guard.
       Effect.catchReason("PlatformError", "BadArgument", () => fs.open(here)),
@@ -165,15 +208,20 @@ export const make = Effect.fnUntraced(function*(
     )
     const opened = yield* Effect.mapError(file.stat, toHere)
     const { info } = yield* locateAgain(place)
-    if (opened.dev !== info.dev || Option.getOrUndefined(opened.ino) !== Option.getOrUndefined(info.ino)) {
-      return yield* new IoFailed({ path: place.requested })
-    }
-    return file
+    return isSame(opened, info) ? file : yield* new IoFailed({ path: place.requested })
+  })
+
+  const verify = Effect.fnUntraced(function*(target: Target) {
+    const again = yield* aim(relative(target), "keep")
+    const unchanged = isEqual(again.segments, target.segments) && (again.info === undefined || target.info === undefined
+      ? again.info === target.info
+      : isSame(again.info, target.info) && isUntouched(again.info, target.info))
+    if (!unchanged) return yield* new IoFailed({ path: target.requested })
   })
 
   const entries = Effect.fnUntraced(function*(place: Place) {
     if (place.type !== "Directory") return yield* new NotADirectory({ path: place.requested, kind: kindOf(place.type) })
-    const here = hostPath(place.segments)
+    const here = hostPath(place)
     const toHere = placeError(place.requested)
     const found = yield* Effect.mapError(fs.readDirectoryEntries(here), toHere)
     yield* locateAgain(place)
@@ -182,7 +230,7 @@ export const make = Effect.fnUntraced(function*(
       const segments = [...place.segments, name]
       const child = { requested: segments.join("/"), segments }
       return type === "Unknown"
-        ? Effect.map(Effect.option(fs.lstat(hostPath(segments))), (info) => ({
+        ? Effect.map(Effect.option(fs.lstat(hostPath(child))), (info) => ({
           ...child,
           type: Option.isSome(info) ? info.value.type : type
         }))
@@ -190,5 +238,5 @@ export const make = Effect.fnUntraced(function*(
     })
   })
 
-  return { locate, open, entries }
+  return { locate, aim, verify, hostPath, open, entries }
 })

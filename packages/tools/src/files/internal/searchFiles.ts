@@ -9,15 +9,16 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, OutsideRoot } from "../FilesError.ts"
+import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, OutsideRoot, PatternInvalid } from "../FilesError.ts"
+import * as Lines from "./lines.ts"
 import * as parameters from "./parameters.ts"
+import * as Regex from "./regex.ts"
 import { kindOf, type Place, type PlaceError, placeError, relative, type Root } from "./root.ts"
 import * as Scan from "./scan.ts"
 import { decoder } from "./text.ts"
-import { walk } from "./tree.ts"
+import { maxDepth, walk } from "./tree.ts"
 
 const maxBytes = 64 * 1024 * 1024
-const maxDepth = 64
 const chunkSize = 64 * 1024
 const defaultResults = 50
 
@@ -33,22 +34,30 @@ const Count = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0))
 export const tool = ToolPolicy.readonly(
   Tool.make("search_files", {
     description: [
-      "Finds the lines of text files that contain a literal text (no regular expression). Binary files are skipped and " +
-      "counted; what is in .git and node_modules is left out, unless `path` is such a directory or in one; symbolic " +
+      "Finds the lines of text files that contain a literal text or, with `regex`, match a regular expression. Binary files " +
+      "are skipped and counted; what is in .git and node_modules is left out, unless `path` is such a directory or in one; symbolic " +
       "links are not followed.",
       "Use it to find where something is said, defined or used; narrow it with `path` and `pattern`.",
-      "Do not use it to find files by name (list_files) or to read a file that you know (read_file)."
+      "Do not use it to find files by name (glob_files) or to read a file that you know (read_file)."
     ].join("\n"),
     parameters: Schema.Struct({
       query: Schema.String.annotate({
-        description: "The text, within one line",
-        examples: ["TODO", "export const make"]
+        description: "The text, or with `regex` the regular expression, within one line",
+        examples: ["TODO", "export const make", "^import .* from"]
       })
         .check(
           Schema.isNonEmpty(),
           Schema.isMaxLength(256),
           Schema.isPattern(/^[^\r\n]*$/, { expected: "a text without line ends" })
         ),
+      regex: Schema.optionalKey(
+        Schema.Boolean.annotate({
+          description:
+            "Whether `query` is a regular expression in the syntax of RE2: no look-around, no back-references; " +
+            `default false. Of a line only the first ${Lines.maxLength} characters are searched`,
+          examples: [true]
+        })
+      ),
       ignoreCase: Schema.optionalKey(
         Schema.Boolean.annotate({
           description: "Whether upper and lower case are the same; default false",
@@ -80,7 +89,7 @@ export const tool = ToolPolicy.readonly(
         description: "Whether the search ended early: at `maxResults`, 64 MiB of text or 20,000 entries. Narrow it"
       })
     }),
-    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotAFile, IoFailed])
+    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotAFile, PatternInvalid, IoFailed])
   }),
   {
     failures: {
@@ -89,12 +98,26 @@ export const tool = ToolPolicy.readonly(
       LinkLoop: "permanent",
       AccessDenied: "permanent",
       NotAFile: "permanent",
+      PatternInvalid: "permanent",
       IoFailed: "transient"
     },
     timeout: "30 seconds",
     retry: { times: 1 }
   }
 )
+
+/** Begins a search through one text: what it is then given are the pieces of it. */
+type Search = () => (piece: string, last: boolean) => Effect.Effect<ReadonlyArray<Scan.Match>, PatternInvalid>
+
+const literal = (query: Scan.Query): Search => () => {
+  let state = Scan.start
+  return (piece, last) =>
+    Effect.sync(() => {
+      const [next, found] = Scan.step(query, state, piece, last)
+      state = next
+      return found
+    })
+}
 
 type Found =
   | { readonly _tag: "Text"; readonly matches: ReadonlyArray<Scan.Match>; readonly bytes: number }
@@ -104,12 +127,12 @@ type Found =
 const searchFile = Effect.fnUntraced(function*(
   root: Root,
   place: Place,
-  options: { readonly query: Scan.Query; readonly maxResults: number; readonly maxBytes: number }
-): Effect.fn.Return<Found, PlaceError | NotAFile, Scope.Scope> {
+  options: { readonly search: Search; readonly maxResults: number; readonly maxBytes: number }
+): Effect.fn.Return<Found, PlaceError | NotAFile | PatternInvalid, Scope.Scope> {
   const file = yield* root.open(place)
   const decode = decoder({ startsFile: true })
   const matches: Array<Scan.Match> = []
-  let state = Scan.start
+  const search = options.search()
   let bytes = 0
   for (;;) {
     const chunk = yield* Effect.mapError(file.readAlloc(chunkSize), placeError(place.requested))
@@ -117,9 +140,7 @@ const searchFile = Effect.fnUntraced(function*(
     const text = decode(last ? new Uint8Array() : chunk.value, last)
     if (text === undefined) return { _tag: "Binary", bytes }
     if (!last) bytes += chunk.value.length
-    const [next, found] = Scan.step(options.query, state, text, last)
-    state = next
-    matches.push(...found)
+    matches.push(...(yield* search(text, last)))
     if (last || matches.length > options.maxResults || bytes >= options.maxBytes) {
       return { _tag: "Text", matches, bytes }
     }
@@ -129,7 +150,7 @@ const searchFile = Effect.fnUntraced(function*(
 /** @internal */
 export const handler = (root: Root) =>
   Effect.fnUntraced(function*(options: Tool.Parameters<typeof tool>) {
-    const { ignoreCase = false, maxResults = defaultResults, path = ".", pattern, query: text } = options
+    const { ignoreCase = false, maxResults = defaultResults, path = ".", pattern, query: text, regex = false } = options
     const start = yield* root.locate(path)
     if (start.type !== "File" && start.type !== "Directory") {
       return yield* new NotAFile({ path, kind: kindOf(start.type) })
@@ -140,10 +161,11 @@ export const handler = (root: Root) =>
     let binary = 0
     let unreadable = 0
     let bytesLeft = maxBytes
+    const begin = regex ? yield* Regex.searcher({ pattern: text, ignoreCase }) : literal({ text, ignoreCase })
 
     const search = Effect.fnUntraced(function*(place: Place) {
       const found = yield* searchFile(root, place, {
-        query: { text, ignoreCase },
+        search: begin,
         maxResults: maxResults - matches.length,
         maxBytes: bytesLeft
       })
@@ -158,7 +180,11 @@ export const handler = (root: Root) =>
     })
     const visit = (entry: Place) =>
       entry.type === "File" && isWanted(entry)
-        ? Effect.catch(search(entry), () => Effect.sync(() => (unreadable++, true)))
+        ? Effect.catchIf(
+          search(entry),
+          (error) => error._tag !== "PatternInvalid",
+          () => Effect.sync(() => (unreadable++, true))
+        )
         : Effect.succeed(true)
 
     const walked = start.type === "File"
@@ -171,4 +197,4 @@ export const handler = (root: Root) =>
       unreadable: unreadable + walked.unreadable,
       truncated: !walked.complete
     }
-  })
+  }, Effect.scoped)

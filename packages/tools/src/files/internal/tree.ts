@@ -13,6 +13,9 @@ const closed: ReadonlySet<string> = new Set([".git", "node_modules"])
 /** The most entries one walk looks at. */
 const maxEntries = 20_000
 
+/** The most levels a search goes down. @internal */
+export const maxDepth = 64
+
 /** @internal */
 export const entriesPerYield = 8
 

@@ -18,8 +18,11 @@ import type { Tls, TlsClient } from "../Kubernetes.ts"
 import { AccessUnusable, BadCredentials } from "../KubernetesError.ts"
 import type { Access } from "./api.ts"
 import * as Kubeconfig from "./kubeconfig.ts"
+import { isLabel } from "./parameters.ts"
 
 const serviceAccount = "/var/run/secrets/kubernetes.io/serviceaccount"
+
+type Connection = Pick<Access, "url" | "token" | "client">
 
 type Source = AccessUnusable["source"]
 
@@ -31,6 +34,21 @@ export const baseUrl = (text: string): string | undefined => {
   const isWeb = url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
   return isWeb ? `${url.origin}${url.pathname.replace(/\/*$/, "/")}` : undefined
 }
+
+/** The namespaces that may be asked about, each of which has to be a name of one: none would allow all of them. */
+const checkedNamespaces = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, AccessUnusable> =>
+  names.length > 0 && names.every(isLabel)
+    ? Effect.succeed(names)
+    : Effect.fail(unusable("KUBERNETES_NAMESPACES", "it is not a list of names of namespaces"))
+
+/** What the connection has, with the rest of an access. @internal */
+export const make = Effect.fnUntraced(function*(connection: Connection, namespaces: ReadonlyArray<string> | undefined) {
+  return {
+    ...connection,
+    redactor: yield* Redactor.current,
+    namespaces: namespaces === undefined ? undefined : yield* checkedNamespaces(namespaces)
+  } satisfies Access
+})
 
 const checkedUrl = (source: Source, text: string) => {
   const url = baseUrl(text)
@@ -113,7 +131,7 @@ const fromKubeconfig = Effect.fnUntraced(function*(file: string, make: TlsClient
       ? yield* tokenFile(source, beside(token.file))
       : Effect.succeed(Option.fromUndefinedOr(token?.data)),
     client: yield* clientFor(source, url, tls, make)
-  } satisfies Access
+  } satisfies Connection
 })
 
 const fromServiceAccount = Effect.fnUntraced(function*(host: string, port: string, make: TlsClient | undefined) {
@@ -124,7 +142,7 @@ const fromServiceAccount = Effect.fnUntraced(function*(host: string, port: strin
     url,
     token: yield* tokenFile(source, `${serviceAccount}/token`),
     client: yield* clientFor(source, url, tls, make)
-  } satisfies Access
+  } satisfies Connection
 })
 
 const variable = (name: string) => Config.option(Config.NonEmptyString(name))
@@ -134,20 +152,33 @@ const environment = Config.all({
   token: Config.option(Redactor.redacted("KUBERNETES_TOKEN")),
   kubeconfig: variable("KUBECONFIG"),
   host: variable("KUBERNETES_SERVICE_HOST"),
-  port: Config.withDefault(Config.NonEmptyString("KUBERNETES_SERVICE_PORT"), "443")
+  port: Config.withDefault(Config.NonEmptyString("KUBERNETES_SERVICE_PORT"), "443"),
+  namespaces: Config.option(Config.String("KUBERNETES_NAMESPACES"))
 })
 
-/** @internal */
-export const fromEnvironment = Effect.fnUntraced(function*(make: TlsClient | undefined) {
-  const { host, kubeconfig, port, token, url } = yield* environment
+const connected = Effect.fnUntraced(function*(
+  { host, kubeconfig, port, token, url }: Omit<Config.Success<typeof environment>, "namespaces">,
+  tls: TlsClient | undefined
+) {
   if (Option.isSome(url)) {
+    const redactor = yield* Redactor.current
+    if (Option.isSome(token)) redactor.add(token.value)
     return {
       url: yield* checkedUrl("KUBERNETES_URL", url.value),
       token: Effect.succeed(token),
       client: yield* HttpClient.HttpClient
-    } satisfies Access
+    } satisfies Connection
   }
-  if (Option.isSome(kubeconfig)) return yield* fromKubeconfig(kubeconfig.value, make)
-  if (Option.isSome(host)) return yield* fromServiceAccount(host.value, port, make)
+  if (Option.isSome(kubeconfig)) return yield* fromKubeconfig(kubeconfig.value, tls)
+  if (Option.isSome(host)) return yield* fromServiceAccount(host.value, port, tls)
   return yield* unusable("none", "KUBERNETES_URL, KUBECONFIG and KUBERNETES_SERVICE_HOST are not set")
+})
+
+const namesIn = (text: string): ReadonlyArray<string> => text.split(",").map((name) => name.trim())
+
+/** @internal */
+export const fromEnvironment = Effect.fnUntraced(function*(tls: TlsClient | undefined) {
+  const { namespaces, ...others } = yield* environment
+  const connection = yield* connected(others, tls)
+  return yield* make(connection, Option.getOrUndefined(Option.map(namespaces, namesIn)))
 })

@@ -4,9 +4,8 @@
  * @internal
  */
 import * as Schema from "effect/Schema"
-
-// Go encodes what is absent as nothing or as null.
-const maybe = <S extends Schema.Top>(schema: S) => Schema.optionalKey(Schema.NullOr(schema))
+import { oneLine } from "../../internal/boundedText.ts"
+import { maybe } from "./parameters.ts"
 
 const State = Schema.Struct({
   waiting: maybe(Schema.Struct({ reason: maybe(Schema.String), message: maybe(Schema.String) })),
@@ -124,11 +123,6 @@ const statusOf = (pod: Pod): string => {
   return shown ?? (status?.reason || (phase === "Succeeded" ? "Completed" : phase))
 }
 
-const oneLine = (text: string): string => {
-  const line = text.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, " ").trim()
-  return line.length <= longestReason ? line : `${line.slice(0, longestReason - 1).toWellFormed()}…`
-}
-
 const ending = (state: typeof State.Type | null | undefined, label: string): ReadonlyArray<string> => {
   const terminated = state?.terminated
   if (!terminated) return []
@@ -156,7 +150,7 @@ const reasonOf = (pod: Pod, status: string, hasIssue: boolean): string | undefin
   const parts = hasIssue && told.length === 0
     ? [status === "Terminating" ? "its deletion was asked for" : pod.status?.message || unready || ""]
     : told
-  const text = oneLine([...new Set(parts)].join("; "))
+  const text = oneLine([...new Set(parts)].join("; "), longestReason)
   return text === "" ? undefined : text
 }
 

@@ -7,21 +7,17 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import {
-  AccessDenied,
-  AnswerUnreadable,
-  ApiUnavailable,
-  ApiUnreachable,
-  BadCredentials,
-  NamespaceNotFound,
-  RateLimited,
-  SelectorInvalid
-} from "../KubernetesError.ts"
+import { boundedItems, oneLine } from "../../internal/boundedText.ts"
+import { SelectorInvalid } from "../KubernetesError.ts"
 import * as Api from "./api.ts"
-import { describe, type PodStatus } from "./pod.ts"
+import { LabelSelector, Namespace } from "./parameters.ts"
+import { describe, Pod, type PodStatus } from "./pod.ts"
+
+const kind: Api.Kind<Pod> = { resource: "pods", root: "api/v1", item: Pod, pageSize: 100, most: 500 }
 
 const mostHealthy = 20
 const mostSick = 60
+const mostBytes = 28 * 1024
 
 const metrics = [
   "container_cpu_usage_seconds_total",
@@ -43,19 +39,7 @@ export const tool = ToolPolicy.readonly(
       "Use it to find out which pods are unhealthy or have issues; pods with an issue come first.",
       "Do not use it for metrics of a pod: give the `query` of the pod to query_prometheus."
     ].join("\n"),
-    parameters: Schema.Struct({
-      namespace: Schema.String.annotate({
-        description: "Kubernetes namespace",
-        examples: ["production", "kube-system"]
-      })
-        .check(Schema.isPattern(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/), Schema.isMaxLength(63)),
-      label_selector: Schema.optionalKey(
-        Schema.String.annotate({
-          description: "Only pods whose labels match this label selector",
-          examples: ["app=web", "tier in (web,api),app!=cart"]
-        }).check(Schema.isNonEmpty(), Schema.isMaxLength(1000))
-      )
-    }),
+    parameters: Schema.Struct({ namespace: Namespace, label_selector: LabelSelector }),
     success: Schema.Struct({
       namespace: Schema.String,
       summary: Schema.String.annotate({ description: "How many pods there are and how many have an issue" }),
@@ -74,10 +58,10 @@ export const tool = ToolPolicy.readonly(
         description: `Those with an issue first, at most ${mostSick}; then up to ${mostHealthy} healthy ones`
       }),
       healthy_not_listed: Schema.optionalKey(
-        Schema.Int.annotate({ description: `Healthy pods that are not listed since they are more than ${mostHealthy}` })
+        Schema.Int.annotate({ description: `Healthy pods that are not listed: more than ${mostHealthy}, or no room` })
       ),
       sick_not_listed: Schema.optionalKey(
-        Schema.Int.annotate({ description: `Pods with an issue beyond the first ${mostSick}` })
+        Schema.Int.annotate({ description: "Pods with an issue that are not listed: use a label selector" })
       ),
       more: Schema.optionalKey(
         Schema.Boolean.annotate({
@@ -85,27 +69,10 @@ export const tool = ToolPolicy.readonly(
         })
       )
     }),
-    failure: Schema.Union([
-      ApiUnavailable,
-      RateLimited,
-      ApiUnreachable,
-      NamespaceNotFound,
-      SelectorInvalid,
-      AccessDenied,
-      AnswerUnreadable,
-      BadCredentials
-    ])
+    failure: Schema.Union([...Api.commonFailure, SelectorInvalid])
   }),
   {
-    failures: {
-      ApiUnavailable: "transient",
-      RateLimited: "transient",
-      ApiUnreachable: "permanent",
-      NamespaceNotFound: "permanent",
-      SelectorInvalid: "permanent",
-      AccessDenied: "permanent",
-      AnswerUnreadable: "permanent"
-    },
+    failures: { ...Api.commonFailures, SelectorInvalid: "permanent" },
     timeout: "5 seconds",
     retry: { times: 2 },
     concurrency: 4
@@ -113,32 +80,35 @@ export const tool = ToolPolicy.readonly(
 )
 
 const shown = (namespace: string, { hasIssue, name, ready, reason, restarts, status }: PodStatus) => ({
-  name,
-  status,
+  name: oneLine(name, 253),
+  status: oneLine(status, 100),
   ready,
   restarts,
   ...(hasIssue ? { query: queryFor(namespace, name) } : {}),
   ...(reason === undefined ? {} : { reason })
 })
 
-const summary = (all: number, sick: number, { more }: Api.Listed): string => {
+const summary = (all: number, sick: number, { more }: Api.Listed<Pod>): string => {
   const pods = `${more ? "the first " : ""}${all} ${all === 1 ? "pod" : "pods"}`
   if (all === 0) return "no pods"
   return sick === 0 ? `none of ${pods} has an issue` : `${sick} of ${pods} ${sick === 1 ? "has" : "have"} an issue`
 }
 
 /** @internal */
-export const report = (namespace: string, listed: Api.Listed): typeof tool.successSchema.Type => {
-  const all = listed.pods.map(describe)
+export const report = (namespace: string, listed: Api.Listed<Pod>): typeof tool.successSchema.Type => {
+  const all = listed.items.map(describe)
   const sick = all.filter(({ hasIssue }) => hasIssue).toSorted((a, b) => b.restarts - a.restarts)
   const healthy = all.filter(({ hasIssue }) => !hasIssue)
-  const isMany = healthy.length > mostHealthy
+  const ordered = [...sick.slice(0, mostSick), ...(healthy.length > mostHealthy ? [] : healthy)]
+  const pods = boundedItems(ordered.map((pod) => shown(namespace, pod)), mostBytes)
+  const sickLeft = sick.length - Math.min(pods.length, mostSick, sick.length)
+  const healthyLeft = all.length - pods.length - sickLeft
   return {
     namespace,
     summary: summary(all.length, sick.length, listed),
-    pods: [...sick.slice(0, mostSick), ...(isMany ? [] : healthy)].map((pod) => shown(namespace, pod)),
-    ...(isMany ? { healthy_not_listed: healthy.length } : {}),
-    ...(sick.length > mostSick ? { sick_not_listed: sick.length - mostSick } : {}),
+    pods,
+    ...(healthyLeft > 0 ? { healthy_not_listed: healthyLeft } : {}),
+    ...(sickLeft > 0 ? { sick_not_listed: sickLeft } : {}),
     ...(listed.more ? { more: true } : {})
   }
 }
@@ -146,7 +116,5 @@ export const report = (namespace: string, listed: Api.Listed): typeof tool.succe
 /** @internal */
 export const handler = (access: Api.Access) =>
   Effect.fnUntraced(function*({ label_selector, namespace }: Tool.Parameters<typeof tool>) {
-    const listed = yield* Api.listPods(access, namespace, label_selector)
-    if (listed.pods.length === 0) yield* Api.checkNamespace(access, namespace)
-    return report(namespace, listed)
+    return report(namespace, yield* Api.select(access, kind, namespace, label_selector))
   })

@@ -8,22 +8,13 @@ import * as Tool from "effect/ai/Tool"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import {
-  AnswerUnreadable,
-  BadCredentials,
-  QueryInvalid,
-  RateLimited,
-  ResultTooLarge,
-  SeriesNotFound,
-  TimedOut,
-  Unavailable,
-  Unreachable
-} from "../PrometheusError.ts"
 import * as Api from "./api.ts"
-import { summarise } from "./summary.ts"
-import { Range, windowOf } from "./window.ts"
+import { isPart, summarise } from "./summary.ts"
+import { keep, Whole } from "./whole.ts"
+import { Range, Step, stepNote, windowOf } from "./window.ts"
 
 const Value = Schema.Union([Schema.Finite, Schema.Literals(["NaN", "+Inf", "-Inf"])])
+const OfRange = Schema.optionalKey(Value)
 
 /** @internal */
 export const tool = ToolPolicy.readonly(
@@ -38,7 +29,8 @@ export const tool = ToolPolicy.readonly(
         description: "PromQL expression",
         examples: ["up", "sum by (pod) (rate(container_cpu_usage_seconds_total{namespace=\"production\"}[5m]))"]
       }).check(Schema.isNonEmpty(), Schema.isMaxLength(4096)),
-      range: Schema.optionalKey(Range)
+      range: Schema.optionalKey(Range),
+      step: Schema.optionalKey(Step)
     }),
     success: Schema.Struct({
       range: Schema.optionalKey(Schema.String.annotate({ description: "Absent: the values are of now" })),
@@ -48,53 +40,51 @@ export const tool = ToolPolicy.readonly(
         Schema.Struct({
           name: Schema.optionalKey(Schema.String.annotate({ description: "Name of the metric" })),
           labels: Schema.optionalKey(Schema.String.annotate({ description: "Labels that not all series have" })),
-          last: Value.annotate({ description: "The last sample" }),
-          min: Schema.optionalKey(Value),
-          max: Schema.optionalKey(Value),
+          first: OfRange,
+          last: Schema.optionalKey(Value.annotate({ description: "The last sample" })),
+          min: OfRange,
+          max: OfRange,
+          mean: OfRange,
+          p50: OfRange,
+          p90: OfRange,
+          p99: OfRange,
+          count: Schema.optionalKey(Schema.Int.annotate({ description: "How many samples the range has" })),
           values: Schema.optionalKey(
             Schema.Array(Value).annotate({ description: "All samples, oldest first, where they are at most 12" })
+          ),
+          histogram: Schema.optionalKey(
+            Schema.Struct({ count: Value, sum: Value, mean: Value, p50: Value, p90: Value, p99: Value }).annotate({
+              description:
+                "Of a native histogram: the observations of its last sample, percentiles estimated from buckets"
+            })
           )
         })
       ).annotate({ description: "At most 20" }),
       not_listed: Schema.optionalKey(Schema.Int.annotate({ description: "Further series of the result" })),
+      whole: Whole,
       note: Schema.optionalKey(Schema.String)
     }),
-    failure: Schema.Union([
-      QueryInvalid,
-      SeriesNotFound,
-      ResultTooLarge,
-      Unavailable,
-      TimedOut,
-      RateLimited,
-      Unreachable,
-      AnswerUnreadable,
-      BadCredentials
-    ])
+    failure: Api.failure
   }),
-  {
-    failures: {
-      QueryInvalid: "permanent",
-      SeriesNotFound: "permanent",
-      ResultTooLarge: "permanent",
-      Unavailable: "transient",
-      TimedOut: "transient",
-      RateLimited: "transient",
-      Unreachable: "permanent",
-      AnswerUnreadable: "permanent"
-    },
-    timeout: "2 seconds",
-    retry: { times: 2 }
-  }
+  { failures: Api.failures, timeout: "2 seconds", retry: { times: 2 } }
 )
 
 /** @internal */
 export const handler = (server: Api.Server) =>
-  Effect.fnUntraced(function*({ query, range }: Tool.Parameters<typeof tool>) {
+  Effect.fnUntraced(function*({ query, range, step }: Tool.Parameters<typeof tool>) {
     const now = (yield* Clock.currentTimeMillis) / 1000
-    const window = range === undefined ? undefined : windowOf(range, now)
+    const window = range === undefined ? undefined : windowOf(range, step, now)
     const result = yield* Api.query(server, query, window)
+    const summary = summarise(result, window !== undefined)
+    const notes = [
+      ...(result.series.length === 0 ? ["no series matches the query"] : []),
+      ...stepNote(step, window),
+      ...result.warnings
+    ]
     return {
       ...(range === undefined || window === undefined ? {} : { range, step: window.step }),
-      ...summarise(result, window !== undefined)
+      ...summary,
+      ...(isPart(result, summary) ? yield* keep(result.series) : {}),
+      ...(notes.length === 0 ? {} : { note: notes.join("; ") })
     }
   })

@@ -3,87 +3,104 @@
  *
  * @internal
  */
+import { boundedItems, oneLine } from "../../internal/boundedText.ts"
 import type { Result, Series } from "./api.ts"
+import * as statistics from "./statistics.ts"
 
 const mostSeries = 20
 const mostValues = 12
+const mostBytes = 24 * 1024
+const longestLabels = 600
 
-/** A sample as JSON can hold it. @internal */
+/** A number as JSON can hold it. @internal */
 export type Value = number | "NaN" | "+Inf" | "-Inf"
 
+type Told<A> = { readonly [K in keyof A]: Value }
+
 /** @internal */
-export interface Told {
+export interface ToldSeries extends Partial<Told<statistics.Statistics>> {
   readonly name?: string
   readonly labels?: string
-  readonly last: Value
-  readonly min?: Value
-  readonly max?: Value
+  readonly first?: Value
+  readonly last?: Value
+  readonly count?: number
   readonly values?: ReadonlyArray<Value>
+  readonly histogram?: Told<statistics.HistogramStatistics>
 }
 
 /** @internal */
 export interface Summary {
   readonly shared?: string
-  readonly series: ReadonlyArray<Told>
+  readonly series: ReadonlyArray<ToldSeries>
   readonly not_listed?: number
-  readonly note?: string
 }
 
-const textOf = (labels: ReadonlyArray<readonly [string, string]>): string =>
-  labels.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", ")
+type Labels = ReadonlyArray<readonly [string, string]>
 
-const numberOf = (text: string): number =>
-  /^[+-]?Inf$/i.test(text) ? (text.startsWith("-") ? -Infinity : Infinity) : Number(text)
+const textOf = (labels: Labels): string =>
+  oneLine(labels.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(", "), longestLabels)
 
 const valueOf = (number: number): Value => {
   if (Number.isNaN(number)) return "NaN"
   return Number.isFinite(number) ? number : number > 0 ? "+Inf" : "-Inf"
 }
 
-const labelsOf = ({ metric }: Series): ReadonlyArray<readonly [string, string]> =>
-  Object.entries(metric).filter(([name]) => name !== "__name__")
+const told = <A extends Readonly<Record<string, number>>>(numbers: A): Told<A> =>
+  Object.fromEntries(Object.entries(numbers).map(([name, number]) => [name, valueOf(number)])) as unknown as Told<A>
+
+const labelsOf = (metric: Series["metric"]): Labels => Object.entries(metric).filter(([name]) => name !== "__name__")
 
 /** The labels that all series have with the same value; of a single series these are all. */
-const sharedBy = ([first, ...others]: ReadonlyArray<Series>): ReadonlyArray<readonly [string, string]> =>
+const sharedBy = ([first, ...others]: ReadonlyArray<Series["metric"]>): Labels =>
   first === undefined
     ? []
-    : labelsOf(first).filter(([name, value]) => others.every(({ metric }) => metric[name] === value))
+    : labelsOf(first).filter(([name, value]) => others.every((metric) => metric[name] === value))
 
-const tell = (series: Series, shared: ReadonlySet<string>, isRange: boolean): Told => {
-  const numbers = series.values.map(([, text]) => numberOf(text))
-  const known = numbers.filter((number) => !Number.isNaN(number))
-  const labels = textOf(labelsOf(series).filter(([name]) => !shared.has(name)))
-  const name = series.metric["__name__"]
-  return {
-    ...(name === undefined ? {} : { name }),
-    ...(labels === "" ? {} : { labels }),
-    last: valueOf(numbers.at(-1) ?? Number.NaN),
-    ...(isRange ? { min: valueOf(least(known)), max: valueOf(most(known)) } : {}),
-    ...(isRange && numbers.length <= mostValues ? { values: numbers.map(valueOf) } : {})
+/** How series are named: each by its name and the labels that not all of them have. @internal */
+export const named = (metrics: ReadonlyArray<Series["metric"]>) => {
+  const shared = sharedBy(metrics)
+  const names = new Set(shared.map(([name]) => name))
+  const nameOf = (metric: Series["metric"]): { readonly name?: string; readonly labels?: string } => {
+    const labels = textOf(labelsOf(metric).filter(([name]) => !names.has(name)))
+    const name = metric["__name__"]
+    return {
+      ...(name === undefined ? {} : { name: oneLine(name, longestLabels) }),
+      ...(labels === "" ? {} : { labels })
+    }
   }
+  return { ...(shared.length === 0 ? {} : { shared: textOf(shared) }), nameOf }
 }
 
-// Math.min of nothing is infinite, which would be told as a value.
-const least = (numbers: ReadonlyArray<number>): number => numbers.length === 0 ? Number.NaN : Math.min(...numbers)
-const most = (numbers: ReadonlyArray<number>): number => numbers.length === 0 ? Number.NaN : Math.max(...numbers)
+const overTime = (numbers: ReadonlyArray<number>) => ({
+  first: valueOf(numbers[0] ?? Number.NaN),
+  ...told(statistics.statisticsOf(numbers)),
+  count: numbers.length,
+  ...(numbers.length <= mostValues ? { values: numbers.map(valueOf) } : {})
+})
 
-const noteOf = ({ series, skipped, warnings }: Result): string =>
-  [
-    ...(series.length === 0 && skipped === 0 ? ["no series matches the query"] : []),
-    ...(skipped > 0 ? [`${skipped} native ${skipped === 1 ? "histogram is" : "histograms are"} left out`] : []),
-    ...warnings.slice(0, 3)
-  ].join("; ").slice(0, 500).toWellFormed()
+const tell = ({ histograms, values }: Series, isRange: boolean): ToldSeries => {
+  const numbers = values.map(([, text]) => statistics.numberOf(text))
+  const histogram = histograms.at(-1)?.[1]
+  return {
+    ...(numbers.length === 0 ? {} : { last: valueOf(numbers.at(-1)!) }),
+    ...(isRange && numbers.length > 0 ? overTime(numbers) : {}),
+    ...(histogram === undefined ? {} : { histogram: told(statistics.ofHistogram(histogram)) })
+  }
+}
 
 /** @internal */
-export const summarise = (result: Result, isRange: boolean): Summary => {
-  const { series } = result
-  const shared = sharedBy(series)
-  const names = new Set(shared.map(([name]) => name))
-  const note = noteOf(result)
+export const summarise = ({ series }: Result, isRange: boolean): Summary => {
+  const { nameOf, ...shared } = named(series.map(({ metric }) => metric))
+  const all = series.slice(0, mostSeries).map((it) => ({ ...nameOf(it.metric), ...tell(it, isRange) }))
+  const listed = boundedItems(all, mostBytes)
   return {
-    ...(shared.length === 0 ? {} : { shared: textOf(shared) }),
-    series: series.slice(0, mostSeries).map((it) => tell(it, names, isRange)),
-    ...(series.length > mostSeries ? { not_listed: series.length - mostSeries } : {}),
-    ...(note === "" ? {} : { note })
+    ...shared,
+    series: listed,
+    ...(series.length > listed.length ? { not_listed: series.length - listed.length } : {})
   }
 }
+
+/** Whether a summary leaves something out: series, samples or buckets. @internal */
+export const isPart = ({ series }: Result, summary: Summary): boolean =>
+  summary.not_listed !== undefined ||
+  series.some(({ histograms, values }) => values.length > mostValues || histograms.length > 0)

@@ -36,15 +36,39 @@ const matches = (fault: Fault, server: Server, { parameters, path }: Asked): boo
 
 const apis = { kubernetes, prometheus }
 
+const contentType = (body: unknown): string => typeof body === "string" ? "text/plain" : "application/json"
+
+const textOf = (body: unknown): string => typeof body === "string" ? body : JSON.stringify(body)
+
+/** Half of the answer under the length of all of it, then the end of the connection. */
+const sendHalf = (response: ServerResponse, { body, status }: Reply) =>
+  Effect.suspend(() => {
+    const bytes = Buffer.from(textOf(body))
+    response.writeHead(status, { "content-type": contentType(body), "content-length": bytes.length })
+    const half = Loopback.write(response, bytes.subarray(0, bytes.length / 2).toString())
+    return Effect.andThen(half, Effect.sync(() => response.destroy()))
+  })
+
+const flooded = `${"flood ".repeat(1000)}\n`
+
+/** Until the reader is gone: each piece waits for the one before it. */
+const sendFlood = (response: ServerResponse) =>
+  Effect.suspend(() => {
+    response.writeHead(200, { "content-type": "text/plain" })
+    return Effect.forever(Loopback.write(response, flooded))
+  })
+
 const send = (response: ServerResponse, { body, headers, status, stays }: Reply) =>
   Effect.suspend(() => {
-    const text = typeof body === "string" ? body : JSON.stringify(body)
-    response.writeHead(status, {
-      "content-type": typeof body === "string" ? "text/plain" : "application/json",
-      ...headers
-    })
+    const text = textOf(body)
+    response.writeHead(status, { "content-type": contentType(body), ...headers })
     return stays === true ? Effect.andThen(Loopback.write(response, text), Effect.never) : Loopback.end(response, text)
   })
+
+/** Whether the answer is as it would be without the fault, and only its sending is not. */
+const isOfSending = ({ kind }: Fault): boolean => kind === "slow" || kind === "cut" || kind === "flood"
+
+const senders: { readonly [kind in Fault["kind"]]?: typeof send } = { cut: sendHalf, flood: sendFlood }
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(plan: Plan) {
@@ -63,7 +87,7 @@ export const make = Effect.fnUntraced(function*(plan: Plan) {
   const answer = Effect.fnUntraced(function*(server: Server, asked: Asked, fault: Fault | undefined) {
     if (fault?.kind === "hang") return yield* Effect.never
     if (fault?.kind === "slow") yield* Effect.sleep(fault.millis)
-    else if (fault !== undefined) return apis[server].refuse(fault)
+    if (fault !== undefined && !isOfSending(fault)) return apis[server].refuse(fault)
     const now = (yield* Clock.currentTimeMillis) / 1000
     return apis[server].answer(plan, asked, { token: Redacted.value(token), now })
   })
@@ -81,7 +105,7 @@ export const make = Effect.fnUntraced(function*(plan: Plan) {
     const index = yield* Ref.modify(recorded, (all) => [all.length, [...all, request]])
     yield* answer(server, asked, fault).pipe(
       Effect.tap(({ status }) => Ref.update(recorded, (all) => all.with(index, { ...all[index]!, status }))),
-      Effect.flatMap((reply) => send(response, reply)),
+      Effect.flatMap((reply) => (fault === undefined ? send : senders[fault.kind] ?? send)(response, reply)),
       Effect.raceFirst(Loopback.gone(response))
     )
   })

@@ -5,6 +5,7 @@
  */
 import type { Fault, Plan, Pod, PodState, Series } from "../Cluster.ts"
 import * as Seed from "./seed.ts"
+import * as story from "./story.ts"
 
 const services = [
   "accounts-api",
@@ -157,6 +158,9 @@ export const plan = (number: number): Plan => {
     seed: number,
     namespaces: wanted.map(([namespace]) => namespace),
     pods,
+    deployments: story.deploymentsOf(pods),
+    events: story.eventsOf(pods),
+    logs: story.logsOf(pods),
     series: [
       ...["kubernetes", "prometheus"].map((job): Series => ({
         name: "up",

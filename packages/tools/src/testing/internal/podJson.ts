@@ -4,6 +4,7 @@
  * @internal
  */
 import type { Pod, PodState } from "../Cluster.ts"
+import { containerOf, imageOf } from "./story.ts"
 
 // The state never changes, so neither do the times.
 const created = "2026-01-05T08:00:00Z"
@@ -25,9 +26,9 @@ const ended = (reason: string, exitCode: number) => ({
 
 const waiting = (reason: string, message: string) => ({ waiting: { reason, message } })
 
-const told = ({ labels, name, restarts, state }: Pod): Told => {
-  const image = `registry.example/${labels.app ?? name}:2.4.1`
-  const container = labels.app ?? "main"
+const told = (pod: Pod): Told => {
+  const { name, restarts, state } = pod
+  const [container, image] = [containerOf(pod), imageOf(pod)]
   switch (state) {
     case "CrashLoopBackOff":
       return {
@@ -89,7 +90,7 @@ const statusOf = (pod: Pod): object => {
       ]
     }
   }
-  const container = pod.labels.app ?? "main"
+  const container = containerOf(pod)
   const { lastState, phase, ready, state } = told(pod)
   const why = ready ? undefined : unready(container, pod.state)
   return {
@@ -109,7 +110,7 @@ const statusOf = (pod: Pod): object => {
       lastState,
       ready,
       restartCount: pod.restarts,
-      image: `registry.example/${container}:2.4.1`,
+      image: imageOf(pod),
       imageID: "",
       started: ready || pod.state === "NotReady"
     }]
@@ -134,7 +135,7 @@ export const of = (pod: Pod): object => ({
     ...(pod.state === "Terminating" ? { deletionTimestamp: finished, deletionGracePeriodSeconds: 30 } : {})
   },
   spec: {
-    containers: [{ name: pod.labels.app ?? "main", image: `registry.example/${pod.labels.app ?? "main"}:2.4.1` }],
+    containers: [{ name: containerOf(pod), image: imageOf(pod) }],
     restartPolicy: pod.owner.kind === "Job" ? "Never" : "Always",
     ...(pod.state === "Unschedulable" ? {} : { nodeName: "node-1" })
   },

@@ -6,7 +6,7 @@
 import type { Fault, Plan } from "../Cluster.ts"
 import { evaluate, keyOf, type Sample } from "./evaluate.ts"
 import * as promql from "./promql.ts"
-import type { Asked, Reply } from "./reply.ts"
+import type { Asked, Reply, Situation } from "./reply.ts"
 
 const failure = (status: number, errorType: string, error: string): Reply => ({
   status,
@@ -28,6 +28,8 @@ export const refuse = (fault: Fault): Reply => {
       return failure(404, "not_found", "not found")
     case "expired":
       return failure(410, "gone", "gone")
+    case "forbidden":
+      return failure(403, "forbidden", "forbidden")
     default:
       return failure(503, "unavailable", "service unavailable")
   }
@@ -117,13 +119,57 @@ const parsed = (query: string): promql.Expression | string => {
   }
 }
 
-/** @internal */
-export const answer = (plan: Plan, asked: Asked, { now }: { readonly now: number }): Reply => {
-  if (asked.path === "/-/healthy") return { status: 200, body: "Prometheus Server is Healthy.\n" }
-  if (asked.path !== "/api/v1/query" && asked.path !== "/api/v1/query_range") {
-    return { status: 404, body: "404 page not found\n" }
+const found = (data: unknown): Reply => ({ status: 200, body: { status: "success", data } })
+
+/** The labels of the series that `match[]` selects, which here have samples at all times. */
+const selected = (plan: Plan, { parameters }: Asked, now: number): ReadonlyArray<Sample["labels"]> | Reply => {
+  const match = parameters["match[]"]
+  if (match === undefined) return plan.series.map(({ labels, name }) => ({ __name__: name, ...labels }))
+  const expression = parsed(match)
+  if (typeof expression === "string") return badData("match[]", expression)
+  if (expression._tag !== "Selector") return badData("match[]", "1:1: parse error: unexpected expression")
+  const all = evaluate(plan.series, expression, now)
+  return typeof all === "number" ? [] : all.map(({ labels }) => labels)
+}
+
+const sorted = (texts: Iterable<string>): ReadonlyArray<string> => [...new Set(texts)].toSorted()
+
+const labelOf = (path: string): string | undefined => /^\/api\/v1\/label\/([^/]+)\/values$/.exec(path)?.[1]
+
+const discovered = (plan: Plan, asked: Asked, now: number): Reply => {
+  const all = selected(plan, asked, now)
+  if ("status" in all) return all
+  const label = labelOf(asked.path)
+  if (label !== undefined) {
+    return found(sorted(all.flatMap((labels) => Object.hasOwn(labels, label) ? [labels[label]!] : [])))
   }
+  if (asked.path.endsWith("labels")) return found(sorted(all.flatMap((labels) => Object.keys(labels))))
+  return asked.parameters["match[]"] === undefined
+    ? badData("match[]", "no match[] parameter provided")
+    : found(all)
+}
+
+/** A histogram has three series or more, and is known by the name that they have in common. */
+const familyOf = (name: string): string => name.replace(/_(?:bucket|sum|count)$/, "")
+
+const metadata = ({ series }: Plan): Reply =>
+  found(Object.fromEntries(series.map(({ name, type }) => {
+    const family = familyOf(name)
+    return [family, [{ type: family === name ? type : "histogram", help: `Planned as ${family}.`, unit: "" }]]
+  })))
+
+const isDiscovery = (path: string): boolean =>
+  path === "/api/v1/labels" || path === "/api/v1/series" || labelOf(path) !== undefined
+
+/** @internal */
+export const answer = (plan: Plan, asked: Asked, { now }: Situation): Reply => {
+  if (asked.path === "/-/healthy") return { status: 200, body: "Prometheus Server is Healthy.\n" }
+  const isQuery = asked.path === "/api/v1/query" || asked.path === "/api/v1/query_range"
+  const isMetadata = asked.path === "/api/v1/metadata"
+  if (!isQuery && !isMetadata && !isDiscovery(asked.path)) return { status: 404, body: "404 page not found\n" }
   if (asked.method !== "GET" && asked.method !== "POST") return { status: 405, body: "Method Not Allowed\n" }
+  if (isMetadata) return metadata(plan)
+  if (!isQuery) return discovered(plan, asked, now)
   const expression = parsed(asked.parameters.query ?? "")
   if (typeof expression === "string") return badData("query", expression)
   return asked.path.endsWith("range") ? range(plan, expression, asked) : instant(plan, expression, asked, now)

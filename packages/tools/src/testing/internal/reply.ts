@@ -12,6 +12,12 @@ export interface Asked {
   readonly authorization: string | undefined
 }
 
+/** What an API needs besides the plan: the bearer token it wants, and seconds since the epoch. @internal */
+export interface Situation {
+  readonly token: string
+  readonly now: number
+}
+
 /** `stays` keeps the answer open after its lines, as a watch does. @internal */
 export interface Reply {
   readonly status: number

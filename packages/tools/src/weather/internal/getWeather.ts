@@ -7,7 +7,14 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { CityNotFound, RateLimited, RequestRefused, ServiceUnavailable, Unreadable } from "../WeatherError.ts"
+import {
+  CityNotFound,
+  RateLimited,
+  RequestRefused,
+  ServiceUnavailable,
+  ServiceUnreachable,
+  Unreadable
+} from "../WeatherError.ts"
 import { type Forecast, maxDays, type OpenMeteo } from "./openMeteo.ts"
 import { choose, type Place } from "./place.ts"
 import * as weatherCode from "./weatherCode.ts"
@@ -72,12 +79,20 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Result,
-    failure: Schema.Union([CityNotFound, ServiceUnavailable, RateLimited, RequestRefused, Unreadable])
+    failure: Schema.Union([
+      CityNotFound,
+      ServiceUnavailable,
+      ServiceUnreachable,
+      RateLimited,
+      RequestRefused,
+      Unreadable
+    ])
   }),
   {
     failures: {
       CityNotFound: "permanent",
       ServiceUnavailable: "transient",
+      ServiceUnreachable: "permanent",
       RateLimited: "transient",
       RequestRefused: "permanent",
       Unreadable: "permanent"

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import * as Duration from "effect/Duration"
+import * as ToolFailure from "@volley/core/ToolFailure"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as HttpClientError from "effect/http/HttpClientError"
@@ -11,7 +11,14 @@ import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { boundedText } from "../../internal/boundedText.ts"
-import { RateLimited, RequestRefused, type Service, ServiceUnavailable, Unreadable } from "../WeatherError.ts"
+import {
+  RateLimited,
+  RequestRefused,
+  type Service,
+  ServiceUnavailable,
+  ServiceUnreachable,
+  Unreadable
+} from "../WeatherError.ts"
 import type { Place } from "./place.ts"
 
 /** @internal */
@@ -87,7 +94,7 @@ const Forecast = Schema.Struct({
 export type Forecast = typeof Forecast.Type
 
 /** @internal */
-export type Failure = ServiceUnavailable | RateLimited | RequestRefused | Unreadable
+export type Failure = Unusable | Unreadable
 
 /** @internal */
 export interface OpenMeteo {
@@ -96,22 +103,27 @@ export interface OpenMeteo {
   readonly forecast: (place: Place, days: number) => Effect.Effect<Forecast, Failure>
 }
 
-const secondsIn = (header: string | undefined): number | undefined =>
-  header !== undefined && /^\d{1,9}$/.test(header.trim()) ? Number(header) : undefined
+type Unusable = ServiceUnavailable | RateLimited | RequestRefused | ServiceUnreachable
+
+const waitOf = ({ retryAfter }: ToolFailure.Transient) => retryAfter === undefined ? {} : { retryAfter }
 
 /** What a status that is no success means. */
-const refusal = (service: Service, { headers, status }: HttpClientResponse.HttpClientResponse): Failure => {
-  if (status === 429) {
-    const seconds = secondsIn(headers["retry-after"])
-    return new RateLimited({ service, ...(seconds === undefined ? {} : { retryAfter: Duration.seconds(seconds) }) })
-  }
-  return status === 408 || status >= 500
-    ? new ServiceUnavailable({ service, status })
-    : new RequestRefused({ service, status })
+const refusal = (service: Service, response: HttpClientResponse.HttpClientResponse): Unusable => {
+  const { status } = response
+  const failure = ToolFailure.fromUnknown(response)
+  if (failure._tag !== "Transient") return new RequestRefused({ service, status })
+  return failure.reason === "RateLimited"
+    ? new RateLimited({ service, ...waitOf(failure) })
+    : new ServiceUnavailable({ service, status, ...waitOf(failure) })
 }
 
-const lost = (service: Service) => ({ reason }: HttpClientError.HttpClientError): Failure =>
-  reason._tag === "EmptyBodyError" ? new Unreadable({ service }) : new ServiceUnavailable({ service })
+const lost = (service: Service) => (error: HttpClientError.HttpClientError): Failure => {
+  if (error.reason._tag === "EmptyBodyError") return new Unreadable({ service })
+  const failure = ToolFailure.fromUnknown(error)
+  return failure._tag === "Permanent"
+    ? new ServiceUnreachable({ service, detail: failure.message })
+    : new ServiceUnavailable({ service })
+}
 
 const textOf = (service: Service, response: HttpClientResponse.HttpClientResponse): Effect.Effect<string, Failure> =>
   boundedText(response, maxBytes, () => new Unreadable({ service })).pipe(

@@ -18,16 +18,30 @@ export const pod = (name: string, state: Cluster.PodState, over: Partial<Cluster
 export const planOf = (
   pods: ReadonlyArray<Cluster.Pod>,
   over: Partial<Cluster.Plan> = {}
-): Cluster.Plan => ({ seed: 1, namespaces: ["shop", "empty"], pods, series: [], faults: [], ...over })
+): Cluster.Plan => ({
+  seed: 1,
+  namespaces: ["shop", "empty"],
+  pods,
+  deployments: [],
+  events: [],
+  logs: [],
+  series: [],
+  faults: [],
+  ...over
+})
 
 export class Running extends Context.Service<Running, Cluster.Cluster>()("test/Running") {}
 
 /** A cluster with the handlers of both families, over real HTTP on the loopback interface. */
-export const layer = (plan: Cluster.Plan, options: { readonly token?: string } = {}) =>
+export const layer = (
+  plan: Cluster.Plan,
+  options: { readonly token?: string; readonly namespaces?: ReadonlyArray<string> } = {}
+) =>
   Layer.unwrap(Effect.map(Cluster.make(plan), (cluster) =>
     Layer.mergeAll(
       Layer.succeed(Running)(cluster),
       Kubernetes.layer({
+        ...(options.namespaces === undefined ? {} : { namespaces: options.namespaces }),
         url: cluster.kubernetesUrl,
         token: options.token === undefined ? cluster.token : Redacted.make(options.token)
       }),

@@ -5,7 +5,7 @@
  */
 import type * as SchemaAST from "effect/SchemaAST"
 import * as SchemaIssue from "effect/SchemaIssue"
-import { safeMessage } from "../classify.ts"
+import { safeMessage } from "./classify.ts"
 
 const most = 10
 

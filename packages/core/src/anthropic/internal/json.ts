@@ -1,0 +1,97 @@
+/**
+ * The body of a request as bytes. What a conversation repeats is turned into text once, as long as it is the same object.
+ *
+ * @internal
+ */
+import type * as Api from "@anthropic-ai/sdk/resources/messages"
+
+const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+/**
+ * The value without lone surrogates, for example of text that was cut in the middle of an emoji: the API refuses them.
+ *
+ * @internal
+ */
+export const wellFormed = (value: unknown): unknown => {
+  if (typeof value === "string") return value.toWellFormed()
+  if (Array.isArray(value)) return value.map(wellFormed)
+  if (typeof value !== "object" || value === null || !isPlain(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key.toWellFormed(), wellFormed(item)]))
+}
+
+// `JSON.stringify` escapes a lone surrogate, and nothing else in this way; that a text has these characters is harmless.
+const mayBeIllFormed = /\\ud[89a-f]/
+
+const write = (value: unknown): string => {
+  const json = JSON.stringify(value) ?? "null"
+  return mayBeIllFormed.test(json) ? JSON.stringify(wellFormed(value)) : json
+}
+
+const utf8 = new TextEncoder()
+
+type Bytes = Uint8Array<ArrayBuffer>
+
+const commaByte = 44
+
+/** The pieces one after another, those of a list with commas between them. */
+const join = (parts: ReadonlyArray<Bytes | ReadonlyArray<Bytes>>): Bytes => {
+  let size = 0
+  for (const part of parts) {
+    if (part instanceof Uint8Array) size += part.length
+    else for (const item of part) size += item.length + 1
+  }
+  const all = new Uint8Array(size)
+  let at = 0
+  for (const part of parts) {
+    if (part instanceof Uint8Array) {
+      all.set(part, at)
+      at += part.length
+      continue
+    }
+    for (const item of part) {
+      all.set(item, at)
+      at += item.length
+      all[at++] = commaByte
+    }
+    if (part.length > 0) at--
+  }
+  return all.subarray(0, at)
+}
+
+const written = new WeakMap<object, Bytes>()
+
+const writeOnce = (value: object): Bytes => {
+  const known = written.get(value)
+  if (known !== undefined) return known
+  const bytes = utf8.encode(write(value))
+  written.set(value, bytes)
+  return bytes
+}
+
+/** A field is text or, where it is a list whose items were written before, a text around these. */
+const field = (
+  body: Api.MessageCreateParamsStreaming,
+  key: string,
+  value: unknown
+): readonly [string, ReadonlyArray<Bytes>, string] | readonly [string] => {
+  const start = `${write(key)}:`
+  const items = key === "messages" ? body.messages : key === "tools" ? body.tools : undefined
+  return items === undefined ? [start + write(value)] : [`${start}[`, items.map(writeOnce), "]"]
+}
+
+/**
+ * The body as JSON in UTF-8; its messages and tools must not change afterwards.
+ *
+ * @internal
+ */
+export const encode = (body: Api.MessageCreateParamsStreaming): Uint8Array =>
+  join(
+    Object.entries(body)
+      .filter(([, value]) => value !== undefined)
+      .flatMap(([key, value], index) => [index === 0 ? "{" : ",", ...field(body, key, value)])
+      .concat("}")
+      .map((piece) => typeof piece === "string" ? utf8.encode(piece) : piece)
+  )
