@@ -76,12 +76,11 @@ type Step = (now: number, failed: Failed) => Pull.Pull<[unknown, Duration.Durati
 
 /** How long to wait before the next attempt, or the failure that stands. */
 const waitBefore = Effect.fnUntraced(function*(
-  plan: Plan,
   call: Call,
   step: Step,
-  failed: Failed
+  failed: Failed,
+  now: number
 ): Effect.fn.Return<number, Failed> {
-  const now = yield* Clock.currentTimeMillis
   const planned = yield* step(now, failed).pipe(
     Effect.map(([, delay]) => Duration.toMillis(delay)),
     Pull.catchDone(() => Effect.fail(failed))
@@ -89,10 +88,19 @@ const waitBefore = Effect.fnUntraced(function*(
   const asked = failed.retryAfter ?? 0
   if (asked > longestRetryAfter) return yield* refuse(call, failed, "retryAfter")
   const wait = Math.max(planned, asked)
-  if (now + wait >= call.deadline) return yield* refuse(call, failed, "deadline")
-  const spent = call.shared.retries.take(plan.dependency(call), now)
-  return spent === undefined ? wait : yield* refuse(call, failed, spent)
+  return now + wait < call.deadline ? wait : yield* refuse(call, failed, "deadline")
 })
+
+/** Takes the next attempt from the budgets and says so: an interruption comes before both or after both. */
+const take = (plan: Plan, call: Call, failed: Failed, wait: number, now: number): Effect.Effect<void, Failed> =>
+  Effect.uninterruptible(Effect.suspend(() => {
+    const { retries } = call.shared
+    const spent = retries.take(plan.dependency(call), now)
+    if (spent !== undefined) return refuse(call, failed, spent)
+    const left = retries.left()
+    const attempt = call.history.attempts + 1
+    return emit(call, (at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt, wait, left }))
+  }))
 
 /** @internal */
 export const retry: Stage = (plan) => {
@@ -108,10 +116,9 @@ export const retry: Stage = (plan) => {
       retried: number
     ): Effect.fn.Return<Result, Failed> {
       const step = begun ?? (yield* Schedule.toStep(schedule))
-      const wait = yield* waitBefore(plan, call, step, failed)
-      const attempt = call.history.attempts + 1
-      const left = call.shared.retries.left()
-      yield* emit(call, (at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt, wait, left }))
+      const now = yield* Clock.currentTimeMillis
+      const wait = yield* waitBefore(call, step, failed, now)
+      yield* take(plan, call, failed, wait, now)
       yield* Effect.sleep(wait)
       return yield* Effect.catch(
         next(attemptOf(call)),
