@@ -1,4 +1,11 @@
 /**
+ * Canonical JSON.
+ *
+ * @internal
+ */
+import { once } from "./once.ts"
+
+/**
  * JSON text in which equal values have equal text: object keys sorted by code unit, as RFC 8785 (JCS) does.
  *
  * @internal
@@ -16,14 +23,8 @@ export const canonicalJson = (value: unknown): string => {
   return JSON.stringify(value) ?? "null"
 }
 
-const known = new WeakMap<object, string>()
+const written = once<object, string>(canonicalJson)
 
 /** The canonical JSON of a call's arguments, which are never changed: the key, equal calls and the cache ask for it. @internal */
-export const canonicalArguments = (params: unknown): string => {
-  if (typeof params !== "object" || params === null) return canonicalJson(params)
-  const found = known.get(params)
-  if (found !== undefined) return found
-  const text = canonicalJson(params)
-  known.set(params, text)
-  return text
-}
+export const canonicalArguments = (params: unknown): string =>
+  typeof params === "object" && params !== null ? written(params) : canonicalJson(params)

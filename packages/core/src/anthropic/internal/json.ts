@@ -4,6 +4,7 @@
  * @internal
  */
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
+import { once } from "../../internal/once.ts"
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -61,15 +62,7 @@ const join = (parts: ReadonlyArray<Bytes | ReadonlyArray<Bytes>>): Bytes => {
   return all.subarray(0, at)
 }
 
-const written = new WeakMap<object, Bytes>()
-
-const writeOnce = (value: object): Bytes => {
-  const known = written.get(value)
-  if (known !== undefined) return known
-  const bytes = utf8.encode(write(value))
-  written.set(value, bytes)
-  return bytes
-}
+const writeOnce = once((value: object): Bytes => utf8.encode(write(value)))
 
 /** A field is text or, where it is a list whose items were written before, a text around these. */
 const field = (

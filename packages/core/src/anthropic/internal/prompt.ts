@@ -9,6 +9,7 @@ import type * as Prompt from "effect/ai/Prompt"
 import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import { once } from "../../internal/once.ts"
 import * as Carried from "./carried.ts"
 import { fileBlock } from "./files.ts"
 import * as Names from "./names.ts"
@@ -149,16 +150,8 @@ const makeTurn = (message: Prompt.Message): Converted<Turn> => {
   }
 }
 
-const turnsOf = new WeakMap<Prompt.Message, Converted<Turn>>()
-
-/** A message is converted once: a conversation repeats it in each request, and its blocks are then the same objects. */
-const toTurn = (message: Prompt.Message): Converted<Turn> => {
-  const known = turnsOf.get(message)
-  if (known !== undefined) return known
-  const turn = makeTurn(message)
-  turnsOf.set(message, turn)
-  return turn
-}
+/** A conversation repeats its messages in each request, and their blocks are then the same objects. */
+const toTurn = once(makeTurn)
 
 interface Joined {
   readonly earlier: Turn
@@ -194,14 +187,14 @@ const isBlank = (block: Block): boolean => block.type === "text" && block.text.t
 
 // Blank text is accepted next to other text and refused alone; thinking is refused as a message's last block.
 // https://github.com/LibreChat-AI/agents/pull/124, https://github.com/tailcallhq/forgecode/issues/2107
-const dropRefused = (turn: Turn): Turn => {
+const dropRefused = once((turn: Turn): Turn => {
   const last = turn.content.at(-1)
   if (last !== undefined && !isThinking(last) && !turn.content.some(isBlank)) return turn
   const content = turn.content.some(hasWords)
     ? turn.content.filter((block) => block.type !== "text" || block.text !== "")
     : turn.content.filter((block) => block.type !== "text")
   return { ...turn, content: content.slice(0, content.findLastIndex((block) => !isThinking(block)) + 1) }
-}
+})
 
 // Models before Opus 4.8 refuse a system message inside `messages`.
 const olderModels = /claude-(\d|instant|(opus|sonnet|haiku)-4(?!-[89])|mythos-preview)/
@@ -243,16 +236,7 @@ const makeMessage = ({ content, role }: Turn): Api.MessageParam => {
   }
 }
 
-const messageOf = new WeakMap<Turn, Api.MessageParam>()
-
-/** A conversation repeats its messages, and those are then the same objects. */
-const toMessage = (turn: Turn): Api.MessageParam => {
-  const known = messageOf.get(turn)
-  if (known !== undefined) return known
-  const message = makeMessage(turn)
-  messageOf.set(turn, message)
-  return message
-}
+const toMessage = once(makeMessage)
 
 /**
  * Converts a prompt: the system messages before the conversation become `system`, the rest alternating messages, and the

@@ -10,6 +10,7 @@ import * as Tool from "effect/ai/Tool"
 import type * as JsonSchema from "effect/JsonSchema"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
+import { once } from "../../internal/once.ts"
 import { refusesForcedTools } from "./models.ts"
 import * as Names from "./names.ts"
 import * as OutputFormat from "./outputFormat.ts"
@@ -109,21 +110,8 @@ const convert = (tool: Tool.Any, strict: boolean): Converted<Api.ToolUnion> => {
   )
 }
 
-interface Known {
-  readonly strict: WeakMap<Tool.Any, Converted<Api.ToolUnion>>
-  readonly loose: WeakMap<Tool.Any, Converted<Api.ToolUnion>>
-}
-
-const known: Known = { strict: new WeakMap(), loose: new WeakMap() }
-
-const definition = (tool: Tool.Any, strict: boolean): Converted<Api.ToolUnion> => {
-  const converted = strict ? known.strict : known.loose
-  const before = converted.get(tool)
-  if (before !== undefined) return before
-  const made = convert(tool, strict)
-  converted.set(tool, made)
-  return made
-}
+const strictly = once((tool: Tool.Any) => convert(tool, true))
+const loosely = once((tool: Tool.Any) => convert(tool, false))
 
 const mostStrict = 20
 
@@ -156,7 +144,9 @@ const checkNames = (tools: ReadonlyArray<Tool.Any>): Converted<void> => {
  */
 export const definitions = (tools: ReadonlyArray<Tool.Any>, strict: boolean): Converted<Array<Api.ToolUnion>> =>
   Result.gen(function*() {
-    const all = yield* Result.all(tools.map((tool) => definition(tool, Tool.getStrictMode(tool) ?? strict)))
+    const all = yield* Result.all(
+      tools.map((tool) => Tool.getStrictMode(tool) ?? strict ? strictly(tool) : loosely(tool))
+    )
     yield* checkNames(tools)
     yield* checkStrict(all)
     return all

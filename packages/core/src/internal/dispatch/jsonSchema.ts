@@ -12,6 +12,7 @@ import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
 import { guarded } from "../classify.ts"
 import { isDeeper } from "../depth.ts"
+import { once } from "../once.ts"
 import { type Compiled, describeMismatch } from "./describeMismatch.ts"
 
 /** Of a schema's JSON text, in bytes. */
@@ -131,16 +132,7 @@ const compile = (schema: unknown): Result.Result<Check, string> => {
   return flaw === undefined ? Result.succeed(checkOf({ root, parts }, draft, objects)) : Result.fail(flaw)
 }
 
-const compiled = new WeakMap<object, Result.Result<Check, string>>()
-
-/** Compiled once per schema. */
-const compiledOf = (schema: object): Result.Result<Check, string> => {
-  const known = compiled.get(schema)
-  if (known !== undefined) return known
-  const made = compile(schema)
-  compiled.set(schema, made)
-  return made
-}
+const compiledOf = once(compile)
 
 const rawSchema = (tool: Tool.Any): object | undefined =>
   Tool.isDynamic(tool) ? (tool as { readonly jsonSchema?: object }).jsonSchema : undefined

@@ -17,6 +17,7 @@ import * as ModelSettings from "../../ModelSettings.ts"
 import type * as PrepareTurn from "../../PrepareTurn.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import * as RunState from "../../RunState.ts"
+import { once } from "../once.ts"
 import type { Amount } from "./budget.ts"
 import type { Meter } from "./meter.ts"
 import type { Output } from "./output.ts"
@@ -125,16 +126,8 @@ const failed = Effect.fnUntraced(function*(error: AiError.AiError, request: numb
 /** The most that a reply may have, in tokens, where the settings of its request do not say. */
 const defaultMaxTokens = 16_000
 
-const sizes = new WeakMap<Prompt.Message, number>()
-
 /** No token is shorter than a character, but for rare scripts. */
-const sizeOf = (message: Prompt.Message): number => {
-  const known = sizes.get(message)
-  if (known !== undefined) return known
-  const size = JSON.stringify(message).length
-  sizes.set(message, size)
-  return size
-}
+const sizeOf = once((message: Prompt.Message) => JSON.stringify(message).length)
 
 /** What the next request of a run may come to at most. @internal */
 export const most = (state: RunState.RunState, meter: Meter): Amount => {
