@@ -2,7 +2,8 @@ import { Agent, ToolFailure, ToolPolicy } from "@volley/core"
 import { Sim } from "@volley/core/testing"
 import { Effect, Schema } from "effect"
 
-export const title = "Simulated runs of 3 turns × 8 calls, with all laws checked (per second of one core, best of 20 rounds of 40 seeds)"
+export const title =
+  "Simulated runs of 3 turns × 8 calls, with all laws checked (per second of one core, best of 20 rounds of 40 seeds)"
 
 const rounds = 20
 const seeds = 40

@@ -1,7 +1,8 @@
-// Faults, time and the order of fibers from one seed: laws that the tools keep, with their real handlers behind injected faults.
+// Faults, time and the order of fibers from one seed: laws that the tools keep and worlds that the agent survives, with the real
+// handlers behind injected faults.
 import { assert, describe, it } from "@effect/vitest"
-import { ToolCall, ToolFailure, ToolPolicy } from "@volley/core"
-import { Laws } from "@volley/core/testing"
+import { Agent, ToolCall, ToolFailure, ToolPolicy } from "@volley/core"
+import { Laws, Sim } from "@volley/core/testing"
 import { Context, Effect, Layer, Ref, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 
@@ -68,4 +69,9 @@ describe("refund", () => {
         /^Law "the same key has the same effect" is broken by seed 0:\n {2}after one execution of refund /
       )
     }))
+
+  it("survives crashes, broken replies and cancellations", () => {
+    const agent = Agent.make("support", { tools: [tools] })
+    assert.deepStrictEqual(Sim.explore(agent, { seeds: 50, handlers }).violations, [])
+  })
 })

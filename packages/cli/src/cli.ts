@@ -85,6 +85,25 @@ const sources = {
     Flag.withMetavar("file"),
     Flag.withDescription("Module (.ts, .js) that exports \"toolkit\" and \"layer\", or \"tools\"")
   ),
+  mcp: Flag.String("mcp").pipe(
+    Flag.withMetavar("server"),
+    Flag.atLeast(0),
+    Flag.withDescription("MCP server, as \"command args\" or https://…, or name=… of it; may be repeated")
+  ),
+  mcpConfig: given(Flag.String("mcp-config")).pipe(
+    Flag.withMetavar("file"),
+    Flag.withDescription("File with MCP servers, such as .mcp.json")
+  ),
+  openapi: Flag.String("openapi").pipe(
+    Flag.withMetavar("document"),
+    Flag.atLeast(0),
+    Flag.withDescription("OpenAPI document, as a file or a URL, or name=… of it; may be repeated")
+  ),
+  openapiInclude: Flag.String("openapi-include").pipe(
+    Flag.withMetavar("operations"),
+    Flag.atLeast(0),
+    Flag.withDescription("Operations of the document: an id, tag:…, or \"GET /pets*\"; may be repeated")
+  ),
   root: Flag.String("root").pipe(
     Flag.withDefault("."),
     Flag.withMetavar("dir"),

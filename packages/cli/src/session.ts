@@ -7,13 +7,11 @@ import type * as Approval from "@volley/core/Approval"
 import * as Redactor from "@volley/core/Redactor"
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
-import type * as Path from "effect/Path"
-import type * as Scope from "effect/Scope"
 import * as Approver from "./approver.ts"
 import type { Exit } from "./exit.ts"
 import * as Model from "./model.ts"
+import type { Platform } from "./source.ts"
 import { screen } from "./stdio.ts"
 import * as Toolbox from "./toolbox.ts"
 
@@ -39,7 +37,7 @@ export const note = ({ quiet }: Pick<Options, "quiet">, text: string): void => q
 /** @internal */
 export const open = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<Session, Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+): Effect.fn.Return<Session, Exit, Platform> {
   const choice = Model.choose(options.model, yield* Model.reachable)
   if ("_tag" in choice) return yield* choice
   const toolbox = yield* Toolbox.open(options)

@@ -1,5 +1,5 @@
 /**
- * The tools of a command: built-in families and a toolkit module of the user, with their handlers.
+ * The tools of a command: built-in families, a toolkit module of the user, MCP servers and OpenAPI documents, with their handlers.
  *
  * @internal
  */
@@ -13,8 +13,10 @@ import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
+import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import type * as Scope from "effect/Scope"
 import { type Exit as Ended, failed, messageOf, usage } from "./exit.ts"
+import type { Platform, Source } from "./source.ts"
 import * as Tls from "./tls.ts"
 import * as ToolkitModule from "./toolkitModule.ts"
 
@@ -24,6 +26,14 @@ export interface Sources {
   readonly tools: string | undefined
   /** File of a toolkit module. */
   readonly toolkit: string | undefined
+  /** MCP servers, each a command line or an address. */
+  readonly mcp: ReadonlyArray<string>
+  /** File with MCP servers. */
+  readonly mcpConfig: string | undefined
+  /** OpenAPI documents, each a file or a URL. */
+  readonly openapi: ReadonlyArray<string>
+  /** Which of their operations. */
+  readonly openapiInclude: ReadonlyArray<string>
   /** The directory that families work on. */
   readonly root: string
 }
@@ -32,11 +42,6 @@ export interface Sources {
 export interface Toolbox {
   readonly tools: ReadonlyArray<Tool.Any>
   readonly services: Context.Context<never>
-}
-
-interface Source extends ToolkitModule.Handled {
-  readonly name: string
-  readonly isModule: boolean
 }
 
 // ---- families
@@ -55,7 +60,8 @@ const family = (name: Families.Name, root: string): Source => {
     name: `Tool family "${name}"`,
     tools: Object.values(toolkit.tools),
     layer: layer({ root }),
-    isModule: false
+    isModule: false,
+    withheld: []
   }
 }
 
@@ -75,8 +81,25 @@ const checkRoot = Effect.fnUntraced(function*(root: string) {
 
 const fromModule = (file: string) => {
   const name = `Toolkit "${file}"`
-  return Effect.map(ToolkitModule.load(name, file), (handled): Source => ({ name, ...handled, isModule: true }))
+  return Effect.map(
+    ToolkitModule.load(name, file),
+    (handled): Source => ({ name, ...handled, isModule: true, withheld: [] })
+  )
 }
+
+// ---- tools from elsewhere
+
+const fromMcp = Effect.fnUntraced(function*({ mcp, mcpConfig }: Sources) {
+  if (mcp.length === 0 && mcpConfig === undefined) return []
+  const { sources } = yield* Effect.promise(() => import("./mcp.ts"))
+  return yield* sources({ mcp, config: mcpConfig })
+})
+
+const fromOpenApi = Effect.fnUntraced(function*({ openapi, openapiInclude }: Sources) {
+  if (openapi.length === 0 && openapiInclude.length === 0) return []
+  const { sources } = yield* Effect.promise(() => import("./openapi.ts"))
+  return yield* sources({ openapi, include: openapiInclude })
+})
 
 // ---- handlers
 
@@ -124,36 +147,41 @@ const distinct = (sources: ReadonlyArray<Source>): ReadonlyArray<Source> => {
   return sources.flatMap((source) => {
     const tools = source.tools.filter((tool) => !seen.has(tool))
     for (const tool of tools) seen.add(tool)
-    return tools.length === 0 ? [] : [{ ...source, tools }]
+    return tools.length === 0 && source.withheld.length === 0 ? [] : [{ ...source, tools }]
   })
 }
 
 const toolsOf = (sources: ReadonlyArray<Source>): ReadonlyArray<Tool.Any> => sources.flatMap(({ tools }) => tools)
 
+const isNamed = ({ mcp, mcpConfig, openapi, toolkit, tools }: Sources): boolean =>
+  tools !== undefined || toolkit !== undefined || mcp.length > 0 || mcpConfig !== undefined || openapi.length > 0
+
 /** What the tools of a command are taken from; all families where no source is named and `everything` is wanted. */
 const gather = Effect.fnUntraced(function*(
-  { root, toolkit, tools }: Sources,
+  asked: Sources,
   everything: boolean
-): Effect.fn.Return<ReadonlyArray<Source>, Ended, FileSystem.FileSystem | Path.Path> {
+): Effect.fn.Return<ReadonlyArray<Source>, Ended, Platform> {
+  const { root, toolkit, tools } = asked
   yield* checkRoot(root)
-  const names = tools === undefined
-    ? everything && toolkit === undefined ? Families.names : []
-    : familyNames(tools)
+  const all = everything && !isNamed(asked) ? Families.names : []
+  const names = tools === undefined ? all : familyNames(tools)
   if ("_tag" in names) return yield* names
   const sources = distinct([
     ...names.map((name) => family(name, root)),
-    ...(toolkit === undefined ? [] : [yield* fromModule(toolkit)])
+    ...(toolkit === undefined ? [] : [yield* fromModule(toolkit)]),
+    ...(yield* fromMcp(asked)),
+    ...(yield* fromOpenApi(asked))
   ])
-  const all = toolsOf(sources)
-  const twice = all.find((tool, i) => all.findIndex(({ name }) => name === tool.name) !== i)
-  return twice === undefined ? sources : yield* usage(`Two tools are named "${twice.name}"`)
+  const named = toolsOf(sources).map(({ name }) => name)
+  const twice = named.find((name, i) => named.indexOf(name) !== i)
+  return twice === undefined ? sources : yield* usage(`Two tools are named "${twice}"`)
 })
 
 const startAll = Effect.fnUntraced(function*(
   sources: ReadonlyArray<Source>
-): Effect.fn.Return<Toolbox, Ended, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+): Effect.fn.Return<Toolbox, Ended, Platform> {
   const platform = Context.mergeAll(
-    yield* Effect.context<FileSystem.FileSystem | Path.Path>(),
+    yield* Effect.context<ChildProcessSpawner | FileSystem.FileSystem | Path.Path>(),
     Tls.services,
     sources.some(({ isModule }) => isModule) ? yield* Layer.build(yield* httpClient) : Context.empty()
   ) as Context.Context<never>
@@ -162,8 +190,12 @@ const startAll = Effect.fnUntraced(function*(
   return { tools: toolsOf(sources), services }
 })
 
-/** The tools of a command, without their handlers: nothing is started. @internal */
-export const list = (sources: Sources) => Effect.map(gather(sources, true), toolsOf)
+/** The tools of a command and what is withheld of them; of the handlers only MCP servers are started. @internal */
+export const list = (sources: Sources) =>
+  Effect.map(gather(sources, true), (all) => ({
+    tools: toolsOf(all),
+    withheld: all.flatMap((source) => source.withheld.map((one) => ({ source: source.name, ...one })))
+  }))
 
 /** The tools of a command with their handlers. @internal */
 export const open = (sources: Sources) => Effect.flatMap(gather(sources, false), startAll)
@@ -175,7 +207,7 @@ export const openFor = Effect.fnUntraced(function*(
 ): Effect.fn.Return<
   { readonly tool: Tool.Any; readonly services: Context.Context<never> },
   Ended,
-  FileSystem.FileSystem | Path.Path | Scope.Scope
+  Platform
 > {
   const all = yield* gather(sources, true)
   const source = all.find(({ tools }) => tools.some((tool) => tool.name === name))

@@ -53,7 +53,8 @@ import * as Dispatcher from "./Dispatcher.ts"
 import { atEnd } from "./internal/atEnd.ts"
 import * as Bound from "./internal/boundTool.ts"
 import { isBug } from "./internal/classify.ts"
-import type { Definition, Start } from "./internal/run/definition.ts"
+import type { Start } from "./internal/run/definition.ts"
+import { type Internals, internals } from "./internal/run/internals.ts"
 import { outcomeOf } from "./internal/run/outcome.ts"
 import * as RunOutput from "./internal/run/output.ts"
 import * as Replay from "./internal/run/replay.ts"
@@ -264,13 +265,6 @@ export interface Agent<out Tools, out E = never, out R = never, out Output = und
   readonly tools: Tools
   readonly limits: Limits.Resolved
 }
-
-interface Internals {
-  readonly definition: Definition
-  readonly layer: Layer.Layer<never>
-}
-
-const internals = new WeakMap<object, Internals>()
 
 const namePattern = /^[a-zA-Z0-9_-]{1,64}$/
 

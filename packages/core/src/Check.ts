@@ -379,6 +379,7 @@ const makeAttempts = (): Rule => {
     const early = call.retryAt - event.at
     if (early > timerError) report("G7", `${what} is tried again ${early} ms too early`)
     call.executed.add(event.attempt)
+    call.failure = undefined
     call.resumed = false
   }
 

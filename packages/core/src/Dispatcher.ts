@@ -164,8 +164,7 @@ export const idempotencyKey = (runId: string, { index, name, params, turn }: Omi
 /**
  * The effect class of the tool of that name; an unknown tool does nothing, so it is read-only.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const effectClass = (dispatcher: Dispatcher, name: string): ToolPolicy.EffectClass =>
   dispatcher.tools.get(name)?.effectClass ?? "readonly"
@@ -173,8 +172,7 @@ export const effectClass = (dispatcher: Dispatcher, name: string): ToolPolicy.Ef
 /**
  * Whether calls of the tool of that name may want approval.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const isGated = (dispatcher: Dispatcher, name: string): boolean => dispatcher.tools.get(name)?.gate !== undefined
 
@@ -247,8 +245,7 @@ export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effe
  * Whether a call wants approval before it is run; one whose arguments are not valid is not run anyway.
  *
  * @param messages - the conversation that led to the call
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const wantsApproval = (
   dispatcher: Dispatcher,

@@ -109,8 +109,7 @@ export const current: Context.Reference<Journal> = Context.Reference<Journal>("@
 /**
  * A failure that ended a run, with how far the run was.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const endedRun = (
   { line, message, operation, runId }: JournalFailure,

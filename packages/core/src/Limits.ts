@@ -195,8 +195,7 @@ const answerAfter = 0.9
 /**
  * When tools have to be done, in milliseconds after the run's start: nine tenths of the deadline; `Infinity` without one.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const toolsUntil = (limits: Resolved): number =>
   limits.deadline === null ? Number.POSITIVE_INFINITY : limits.deadline * answerAfter

@@ -94,8 +94,7 @@ const share = (name: string, value: number): void => {
  * The policy, if its numbers are in their range.
  *
  * @throws `RangeError` naming the number that is not
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const make = (policy: PartialFailure): PartialFailure => {
   if (policy === "continue") return policy

@@ -340,8 +340,7 @@ export const cost = (table: PriceTable, { at, model, tier, usage }: {
  * rate of the price, cached or not. Take the price that `find` gives for as many input tokens; a table whose price falls
  * above a size can make a smaller prompt dearer.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const most = (price: Price, { inputTokens, outputTokens }: {
   readonly inputTokens: number

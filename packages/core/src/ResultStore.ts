@@ -187,8 +187,7 @@ export const readResult: typeof ReadResult & BoundTool.Bound<never> = Object.ass
 /**
  * Whether a tool is `readResult`, with whatever policy.
  *
- * @category guards
- * @since 0.1.0
+ * @internal
  */
 export const isReadResult = (tool: Tool.Any): boolean =>
   BoundTool.isBound(tool) && tool[BoundTool.TypeId].handler === readResult[BoundTool.TypeId].handler

@@ -190,8 +190,7 @@ export const elapsed: (state: RunState, now: number) => number = Calls.elapsed
 /**
  * The arguments of the call that gave the structured output, where it was given by a call.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const outputCall: (state: RunState) => Call | undefined = Calls.outputCall
 

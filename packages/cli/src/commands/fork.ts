@@ -6,15 +6,13 @@
 import * as Agent from "@volley/core/Agent"
 import type * as Limits from "@volley/core/Limits"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import type * as Path from "effect/Path"
-import type * as Scope from "effect/Scope"
 import * as VolleyAgent from "../agent.ts"
 import * as Execution from "../execution.ts"
 import * as Ended from "../exit.ts"
 import { readRun } from "../journal.ts"
 import * as SafeText from "../render/safeText.ts"
 import * as Session from "../session.ts"
+import type { Platform } from "../source.ts"
 
 /** What the command line says; `from` is the earlier journal, `journal` that of the new run. @internal */
 export interface Options extends Session.Options, Pick<Execution.Options, "output" | "journal"> {
@@ -27,7 +25,7 @@ export interface Options extends Session.Options, Pick<Execution.Options, "outpu
 /** @internal */
 export const fork = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+): Effect.fn.Return<void, Ended.Exit, Platform> {
   const { from, limits, turn } = options
   const run = yield* readRun(from, VolleyAgent.name)
   const turns = Math.max(0, ...run.events.map((event) => event._tag === "ModelRequested" ? event.turn : 0))

@@ -6,15 +6,13 @@
 import * as Agent from "@volley/core/Agent"
 import * as Redactor from "@volley/core/Redactor"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import type * as Path from "effect/Path"
-import type * as Scope from "effect/Scope"
 import * as VolleyAgent from "../agent.ts"
 import { codes, Exit } from "../exit.ts"
 import { readRun } from "../journal.ts"
 import * as Layout from "../render/layout.ts"
 import * as SafeText from "../render/safeText.ts"
 import { redactJson } from "../secrets.ts"
+import type { Platform } from "../source.ts"
 import { write, writeLines } from "../stdio.ts"
 import * as Toolbox from "../toolbox.ts"
 
@@ -27,7 +25,7 @@ export interface Options extends Toolbox.Sources {
 /** @internal */
 export const replay = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<void, Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+): Effect.fn.Return<void, Exit, Platform> {
   const run = yield* readRun(options.journal, VolleyAgent.name)
   const { services, tools } = yield* Toolbox.open(options)
   const agent = yield* VolleyAgent.recorded(run, tools)

@@ -5,14 +5,12 @@
  */
 import * as Agent from "@volley/core/Agent"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import type * as Path from "effect/Path"
-import type * as Scope from "effect/Scope"
 import * as VolleyAgent from "../agent.ts"
 import * as Execution from "../execution.ts"
 import * as Ended from "../exit.ts"
 import { readRun } from "../journal.ts"
 import * as Session from "../session.ts"
+import type { Platform } from "../source.ts"
 
 /** What the command line says. @internal */
 export interface Options extends Session.Options, Pick<Execution.Options, "output"> {
@@ -22,7 +20,7 @@ export interface Options extends Session.Options, Pick<Execution.Options, "outpu
 /** @internal */
 export const resume = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+): Effect.fn.Return<void, Ended.Exit, Platform> {
   const run = yield* readRun(options.journal, VolleyAgent.name)
   const ended = run.events.findLast((event) => event._tag === "RunEnded")
   if (ended?.outcome === "cancelled" || ended?.outcome === "failed") {

@@ -6,14 +6,12 @@
 import * as Agent from "@volley/core/Agent"
 import type * as Limits from "@volley/core/Limits"
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import type * as Path from "effect/Path"
-import type * as Scope from "effect/Scope"
 import type * as Stdio from "effect/Stdio"
 import * as VolleyAgent from "../agent.ts"
 import * as Execution from "../execution.ts"
 import * as Ended from "../exit.ts"
 import * as Session from "../session.ts"
+import type { Platform } from "../source.ts"
 import { piped } from "../stdio.ts"
 
 /** What the command line says. @internal */
@@ -32,7 +30,7 @@ export const questionOf = (asked: string | undefined, context: string): string |
 /** @internal */
 export const run = Effect.fnUntraced(function*(
   options: Options
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Stdio.Stdio | Scope.Scope> {
+): Effect.fn.Return<void, Ended.Exit, Platform | Stdio.Stdio> {
   const { approver, model, services, tools } = yield* Session.open(options)
   const agent = yield* VolleyAgent.define(tools, options.limits)
   const question = questionOf(options.question, yield* piped)

@@ -12,29 +12,27 @@ import * as Cause from "effect/Cause"
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import type * as FileSystem from "effect/FileSystem"
-import type * as Path from "effect/Path"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import * as Ended from "../exit.ts"
 import * as SafeText from "../render/safeText.ts"
 import * as Timeline from "../render/timeline.ts"
 import * as ToolList from "../render/toolList.ts"
 import * as Transcript from "../render/transcript.ts"
 import { redactJson } from "../secrets.ts"
+import type { Platform } from "../source.ts"
 import { page, write, writeLines } from "../stdio.ts"
 import * as Toolbox from "../toolbox.ts"
 
 /** @internal */
 export const list = Effect.fnUntraced(function*(
   options: Toolbox.Sources & { readonly output: "text" | "json" }
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
-  const tools = yield* Toolbox.list(options)
+): Effect.fn.Return<void, Ended.Exit, Platform> {
+  const { tools, withheld } = yield* Toolbox.list(options)
   const { redact } = yield* Redactor.current
-  const listed = redactJson(redact, tools.map(ToolList.describe)) as ReadonlyArray<ToolList.Listed>
+  const listed = redactJson(redact, { tools: tools.map(ToolList.describe), withheld }) as ToolList.List
   yield* options.output === "json"
-    ? write(`${SafeText.json({ tools: listed })}\n`)
+    ? write(`${SafeText.json(listed)}\n`)
     : writeLines(ToolList.render(page(), listed))
 }, Effect.scoped)
 
@@ -74,7 +72,7 @@ export interface CallOptions extends Toolbox.Sources {
 /** @internal */
 export const call = Effect.fnUntraced(function*(
   options: CallOptions
-): Effect.fn.Return<void, Ended.Exit, FileSystem.FileSystem | Path.Path | Scope.Scope> {
+): Effect.fn.Return<void, Ended.Exit, Platform> {
   const params = parseArguments(options.parameters)
   if (Result.isFailure(params)) return yield* Ended.usage(`The arguments are not JSON: ${options.parameters}`)
   const { services, tool } = yield* Toolbox.openFor(options, options.name)

@@ -25,6 +25,12 @@ export interface Listed {
   readonly parameters: unknown
 }
 
+/** What is listed: the tools, and what their sources have and do not offer, or only with approval. @internal */
+export interface List {
+  readonly tools: ReadonlyArray<Listed>
+  readonly withheld: ReadonlyArray<{ readonly source: string; readonly name: string; readonly reason: string }>
+}
+
 /** The defaults of `ToolPolicy.Options`. */
 const defaultTimeout = 30_000
 const defaultRetries = 2
@@ -65,17 +71,26 @@ const policyText = (tool: Listed): string => {
   ].join(" · ")
 }
 
+interface Page {
+  readonly columns: number
+  readonly style: Style
+}
+
+const toolText = ({ columns, style }: Page, tool: Listed): ReadonlyArray<string> => [
+  `${style.bold(SafeText.line(tool.name))} · ${tool.class}`,
+  ...(tool.description === "" ? [] : Layout.wrap(SafeText.block(tool.description), columns, "  ")),
+  ...Layout.wrap(SafeText.line(policyText(tool)), columns, "  "),
+  ...Layout.wrap(SafeText.block(JSON.stringify(tool.parameters, undefined, 2)), columns, "  ").map(style.dim)
+]
+
+const withheldText = ({ columns, style }: Page, { name, reason, source }: List["withheld"][number]) => [
+  `${style.bold(SafeText.line(name))} · withheld`,
+  ...Layout.wrap(SafeText.line(`${source}: ${reason}`), columns, "  ")
+]
+
 /** @internal */
-export const render = (
-  page: { readonly columns: number; readonly style: Style },
-  tools: ReadonlyArray<Listed>
-): ReadonlyArray<string> =>
-  tools.flatMap((tool, i) => [
-    ...(i === 0 ? [] : [""]),
-    `${page.style.bold(SafeText.line(tool.name))} · ${tool.class}`,
-    ...(tool.description === "" ? [] : Layout.wrap(SafeText.block(tool.description), page.columns, "  ")),
-    ...Layout.wrap(SafeText.line(policyText(tool)), page.columns, "  "),
-    ...Layout.wrap(SafeText.block(JSON.stringify(tool.parameters, undefined, 2)), page.columns, "  ").map(
-      page.style.dim
-    )
-  ])
+export const render = (page: Page, { tools, withheld }: List): ReadonlyArray<string> =>
+  [...tools.map((tool) => toolText(page, tool)), ...withheld.map((one) => withheldText(page, one))].flatMap((
+    lines,
+    i
+  ) => i === 0 ? lines : ["", ...lines])

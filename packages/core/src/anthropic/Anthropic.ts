@@ -7,8 +7,8 @@
  * does one that falls silent: `Settings.idleTimeout`. Requests are sent again only while nothing of their reply was emitted;
  * `Settings.retries` and `Settings.retry` say when.
  *
- * A tool call is emitted when something proves it whole: the next block, or a stop reason that cuts nothing. The arguments
- * of a call that may have been cut, or are not JSON, arrive as the raw text. A tool with a name that the API refuses (dots,
+ * A tool call is emitted at the end of its block where its arguments are a whole JSON object, else when the next block or a stop
+ * reason shows that it was not cut. The arguments of a call that may have been cut, or are not JSON, arrive as the raw text. A tool with a name that the API refuses (dots,
  * more than 128 characters) is known to it by another, and its calls come under its own.
  *
  * Blocks are sent back as they came, whatever they are: what `effect/ai` has no place for travels under `anthropic.info` in

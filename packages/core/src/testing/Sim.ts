@@ -42,7 +42,7 @@
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Context from "effect/Context"
-import * as Effect from "effect/Effect"
+import type * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
@@ -59,7 +59,7 @@ import * as Oracle from "./internal/sim/oracle.ts"
 import { pageOf } from "./internal/sim/page.ts"
 import * as Plans from "./internal/sim/plan.ts"
 import * as Process from "./internal/sim/process.ts"
-import { simpler } from "./internal/sim/simpler.ts"
+import { shrink, simpler } from "./internal/sim/simpler.ts"
 import { testFileOf } from "./internal/sim/testFile.ts"
 import * as World from "./internal/sim/world.ts"
 import * as Simulation from "./Simulation.ts"
@@ -183,7 +183,7 @@ const prepare = (agent: Agents.Any): Prepared => {
   const cast = Cast.of(agent)
   const agents = new Map<boolean, Agents.Any>()
   const simulated = (own: boolean): Agents.Any => {
-    const made = agents.get(own) ?? Agents.withTools(agent, Handlers.tools(cast, own))
+    const made = agents.get(own) ?? Agents.withTools(agent, Handlers.tools(cast, own), own)
     agents.set(own, made)
     return made
   }
@@ -199,7 +199,7 @@ const prepare = (agent: Agents.Any): Prepared => {
  * @category constructors
  * @since 0.1.0
  */
-export const draw = <R>(agent: AnyAgent<R>, seed: number): Plan => Draw.draw(prepare(agent as Agents.Any).subject, seed)
+export const draw = <R>(agent: AnyAgent<R>, seed: number): Plan => Draw.draw(prepare(agent).subject, seed)
 
 const isPlan = Schema.is(Plan)
 
@@ -211,7 +211,7 @@ const isPlan = Schema.is(Plan)
  * @since 0.1.0
  */
 export const plan = <R>(agent: AnyAgent<R>): Arbitrary.Arbitrary<Plan> => {
-  const { subject } = prepare(agent as Agents.Any)
+  const { subject } = prepare(agent)
   const drawn = Schema.declare((value): value is Plan => isPlan(value), {
     expected: "Plan",
     toCodecArbitrary: () =>
@@ -287,7 +287,7 @@ const layerOf = <R>({ handlers }: Options<R>) => handlers as Layer.Layer<never> 
  * @since 0.1.0
  */
 export const run = <R>(agent: AnyAgent<R>, plan: Plan, options: Options<R> = {}): Report =>
-  reportOf(live(agent as Agents.Any, plan, layerOf(options)))
+  reportOf(live(agent, plan, layerOf(options)))
 
 /**
  * A violation that exploration found: the first `seed` that shows it, in how many seeds it was seen (`times`), the plan made as
@@ -325,27 +325,7 @@ const signatureOf = ({ event, guarantee, run }: Violation, { runs }: Pick<Report
   `${guarantee} ${runs[run]?.events[event]?._tag ?? "-"}`
 
 /** Executions that making one plan smaller may cost. */
-const mostShrinks = 2000
-
-/** The smallest plan that could be found which leads to a violation of the same signature. */
-const shrunk = (report: Report, signature: string, again: (plan: Plan) => Report): Report => {
-  let least = report
-  let left = mostShrinks
-  const shows = (candidate: Report): boolean =>
-    candidate.violations.some((violation) => signatureOf(violation, candidate) === signature)
-  const step = (): boolean => {
-    for (const plan of simpler(least.plan)) {
-      if (left-- <= 0) return false
-      const candidate = again(plan)
-      if (!shows(candidate)) continue
-      least = candidate
-      return true
-    }
-    return false
-  }
-  while (step());
-  return least
-}
+const mostShrinks = 300
 
 /**
  * Runs an agent in the worlds of many seeds.
@@ -364,12 +344,12 @@ export const explore = <R>(
   if (!Number.isSafeInteger(seeds) || seeds < 1) throw new RangeError("seeds must be a whole number of at least 1")
   if (!Number.isSafeInteger(from)) throw new RangeError("from must be a whole number")
   const handlers = layerOf(options)
-  const again = (plan: Plan): Report => reportOf(live(agent as Agents.Any, plan, handlers))
-  const { subject } = prepare(agent as Agents.Any)
+  const again = (plan: Plan): Report => reportOf(live(agent, plan, handlers))
+  const { subject } = prepare(agent)
   const cells = new Map(Cells.all(subject.cast).map((cell) => [cell, 0]))
   const found = new Map<string, { readonly seed: number; readonly report: Report; times: number }>()
   for (let seed = from; seed < from + seeds; seed++) {
-    const lived = live(agent as Agents.Any, Draw.draw(subject, seed), handlers)
+    const lived = live(agent, Draw.draw(subject, seed), handlers)
     const report = reportOf(lived)
     for (const cell of Cells.reached(lived.world)) cells.set(cell, (cells.get(cell) ?? 0) + 1)
     for (const signature of new Set(report.violations.map((violation) => signatureOf(violation, report)))) {
@@ -379,7 +359,11 @@ export const explore = <R>(
     }
   }
   const violations = Array.from(found, ([signature, { report, seed, times }]): Counterexample => {
-    const least = shrunk(report, signature, again)
+    const shows = (plan: Plan): boolean => {
+      const candidate = again(plan)
+      return candidate.violations.some((violation) => signatureOf(violation, candidate) === signature)
+    }
+    const least = again(shrink(report.plan, shows, mostShrinks))
     const violation = least.violations.find((one) => signatureOf(one, least) === signature)!
     return {
       seed,

@@ -124,38 +124,48 @@ describe("accumulate", () => {
     ])
   })
 
-  it("step - a tool call comes with the end of the reply or the begin of the next block", () => {
+  it("step - a tool call comes with the end of its block where its arguments are a whole object", () => {
     const block = Events.block(0, call, ["{\"q\":", "\"fjord\"}"])
+    const expected = { type: "tool-call", id: "toolu_1", name: "search", params: { q: "fjord" } }
     assert.deepStrictEqual(fold(block).parts, [
       { type: "tool-params-start", id: "toolu_1", name: "search" },
       { type: "tool-params-delta", id: "toolu_1", delta: "{\"q\":" },
       { type: "tool-params-delta", id: "toolu_1", delta: "\"fjord\"}" },
-      { type: "tool-params-end", id: "toolu_1" }
+      { type: "tool-params-end", id: "toolu_1" },
+      expected as never
     ])
-    const expected = { type: "tool-call", id: "toolu_1", name: "search", params: { q: "fjord" } }
-    assert.deepStrictEqual(toolCall(block), expected as never)
     const { parts } = fold([...block, Events.blockStart(1, { type: "text", text: "" })])
     assert.deepStrictEqual(parts.slice(-2), [expected as never, { type: "text-start", id: "1" }])
+  })
+
+  it("step - one whose text proves nothing comes with the end of the reply or the begin of the next block", () => {
+    const next = Events.blockStart(1, { type: "text", text: "" })
+    for (const [texts, params] of [[[], {}], [["{\"q\":"], "{\"q\":"], [["[1]"], [1]]] as const) {
+      const block = Events.block(0, call, texts)
+      assert.deepStrictEqual(toolCalls(block), [])
+      assert.deepStrictEqual(toolCall(block)?.params, params)
+      assert.deepStrictEqual(toolCalls([...block, next]).map((part) => part.params), [params])
+    }
   })
 
   const whole = Events.block(0, call, ["{\"q\":1}"])
   const paramsOf = (events: Events) => toolCalls(events).map((part) => part.params)
 
-  it("step - the last call of a reply that may have been cut keeps its arguments as text, though they parse", () => {
-    for (const reason of ["max_tokens", "model_context_window_exceeded", "refusal", "unheard_of"]) {
+  it("step - the last call of a reply that may have been cut keeps its arguments as text, but for a whole object", () => {
+    const endings = ["max_tokens", "model_context_window_exceeded", "refusal", "stop_sequence", "unheard_of"].map((
+      reason
+    ) => [Events.messageDelta(reason), Events.messageStop])
+    for (const ending of [...endings, [Events.messageStop]]) {
+      for (const texts of [[], ["{\"q\":"], ["[1]"]]) {
+        const second = Events.block(1, { ...call, id: "toolu_2" }, texts)
+        assert.deepStrictEqual(paramsOf([...whole, ...second, ...ending]), [{ q: 1 }, texts[0] ?? "{}"])
+      }
+      assert.deepStrictEqual(paramsOf([...whole, ...ending]), [{ q: 1 }])
+    }
+    for (const reason of ["tool_use", "end_turn", "pause_turn"]) {
       const ending = [Events.messageDelta(reason), Events.messageStop]
-      assert.deepStrictEqual(paramsOf([...whole, ...ending]), ["{\"q\":1}"], reason)
-      assert.deepStrictEqual(paramsOf([...Events.block(0, call, []), ...ending]), ["{}"], reason)
-      const second = Events.block(1, { ...call, id: "toolu_2" }, ["{}"])
-      assert.deepStrictEqual(paramsOf([...whole, ...second, ...ending]), [{ q: 1 }, "{}"], reason)
+      assert.deepStrictEqual(paramsOf([...Events.block(0, call, []), ...ending]), [{}])
     }
-    for (const reason of ["tool_use", "end_turn", "pause_turn", "stop_sequence"]) {
-      assert.deepStrictEqual(paramsOf([...whole, Events.messageDelta(reason), Events.messageStop]), [{ q: 1 }])
-    }
-    assert.deepStrictEqual(paramsOf([...whole, Events.messageStop]), ["{\"q\":1}"])
-    const halted = [Events.messageDelta("stop_sequence"), Events.messageStop]
-    assert.deepStrictEqual(paramsOf([...Events.block(0, call, []), ...halted]), ["{}"])
-    assert.deepStrictEqual(paramsOf([...Events.block(0, call, ["{\"q\":"]), ...halted]), ["{\"q\":"])
   })
 
   it("step - the call that a refusal may have cut is not made when another model takes over", () => {
@@ -163,7 +173,10 @@ describe("accumulate", () => {
     const after = Fixtures.events(1, fallback!).map(Events.event)
     const second = Events.block(2, { ...call, id: "toolu_2" }, ["{}"])
     const ending = [Events.messageDelta("tool_use"), Events.messageStop]
-    assert.deepStrictEqual(toolCalls([...whole, ...after, ...second, ...ending]).map(({ id }) => id), ["toolu_2"])
+    for (const texts of [[], ["{\"q\":"]]) {
+      const cut = Events.block(0, call, texts)
+      assert.deepStrictEqual(toolCalls([...cut, ...after, ...second, ...ending]).map(({ id }) => id), ["toolu_2"])
+    }
   })
 
   it("step - no argument text means no arguments", () => {

@@ -26,7 +26,13 @@ const world = Effect.gen(function*() {
     Agent.tool("asked", { description: "Has to be asked for", class: "readonly", parameters, run: run("asked", 300) }),
     { needsApproval: true }
   )
-  return { ledger, tools: [look, pay, put, later, asked] as const }
+  const bare = Agent.tool("bare", {
+    description: "Looks at everything",
+    class: "readonly",
+    parameters: {},
+    run: () => run("bare", 300)({ id: "" })
+  })
+  return { ledger, tools: [look, pay, put, later, asked, bare] as const }
 })
 
 /** Which calls of the first turn had begun before the reply was complete. */
@@ -44,7 +50,7 @@ const play = Effect.fnUntraced(function*(first: ModelScript.Step, limits: Limits
 })
 
 describe("which calls start before their reply is complete", () => {
-  it.effect("a read-only call starts as soon as the next block proves that it is whole", () =>
+  it.effect("a read-only call starts as soon as its arguments are whole", () =>
     Effect.gen(function*() {
       const { early, events, exit, items } = yield* play(ModelScript.reply({
         content: [
@@ -67,10 +73,17 @@ describe("which calls start before their reply is complete", () => {
   it.effect("several read-only calls start one by one", () =>
     Effect.gen(function*() {
       const { early, events } = yield* play(calls("look", "look", "look"))
-      // the last one only with the stop reason, which is the end of the reply
-      assert.deepStrictEqual(early, [0, 1])
+      assert.deepStrictEqual(early, [0, 1, 2])
       assert.deepStrictEqual(timesOf(events, "AttemptStarted"), timesOf(events, "ToolCallRequested"))
       assert.deepStrictEqual(answers(events).map(({ result }) => result), ["look 0", "look 1", "look 2"])
+    }))
+
+  it.effect("one without argument text starts when the next block or the stop reason shows that it was not cut", () =>
+    Effect.gen(function*() {
+      const bare = { type: "tool_use", name: "bare", partialJson: "" } as const
+      const { early, events } = yield* play(ModelScript.reply({ content: [bare, bare], interval: 10 }))
+      assert.deepStrictEqual(early, [0])
+      assert.strictEqual(answers(events).length, 2)
     }))
 
   const cases: ReadonlyArray<readonly [string, ReadonlyArray<string>, ReadonlyArray<number>]> = [
@@ -150,16 +163,17 @@ describe("which calls start before their reply is complete", () => {
         stopReason: "refusal",
         interval: 10
       }))
-      assert.strictEqual(ofTag(events, "CallDiscarded").length, 1)
+      assert.strictEqual(ofTag(events, "CallDiscarded").length, 2)
       assert.deepStrictEqual(answers(events), [])
       assert.strictEqual(yield* ledger.count("interrupted 0"), 1)
+      assert.strictEqual(yield* ledger.count("interrupted 1"), 1)
     }))
 })
 
 describe("what is gained", () => {
   it.effect("three tools 100 ms apart that take 300 ms, in a message that ends 500 ms later: the turn ends at 800 ms", () =>
     Effect.gen(function*() {
-      // every event takes 20 ms: five to the end of each call, the next block proves it whole, the message ends at 800
+      // every event takes 20 ms: five to the end of each call, 25 more to the end of the message
       const content: ReadonlyArray<ModelScript.Block> = [
         { type: "tool_use", name: "look", partialJson: "{\"id\":\"a\"}" },
         { type: "tool_use", name: "look", partialJson: "{\"id\":\"bbbbbb\"}" },
@@ -167,9 +181,9 @@ describe("what is gained", () => {
         { type: "text", text: "x".repeat(21 * 10) }
       ]
       const { events } = yield* play(ModelScript.reply({ content, interval: 20, chunkSize: 10 }))
-      assert.deepStrictEqual(timesOf(events, "ToolCallRequested"), [120, 220, 320])
-      assert.deepStrictEqual(timesOf(events, "AttemptStarted"), [120, 220, 320])
-      assert.deepStrictEqual(timesOf(events, "ToolCallAnswered"), [420, 520, 620])
+      assert.deepStrictEqual(timesOf(events, "ToolCallRequested"), [100, 200, 300])
+      assert.deepStrictEqual(timesOf(events, "AttemptStarted"), [100, 200, 300])
+      assert.deepStrictEqual(timesOf(events, "ToolCallAnswered"), [400, 500, 600])
       assert.strictEqual(timesOf(events, "ModelResponded")[0], 800)
       assert.strictEqual(timesOf(events, "TurnClosed")[0], 800)
     }))

@@ -113,8 +113,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     "planned"
   ]),
   mutant("retry-too-late", "a retry is planned although it cannot begin in time", stage("retry"), [
-    "if (now + wait >= call.deadline) return yield* refuse(call, failed, \"deadline\")",
-    "if (now >= call.deadline) return yield* refuse(call, failed, \"deadline\")"
+    "return now + wait < call.deadline ? wait",
+    "return now < call.deadline ? wait"
   ]),
   mutant("one-backoff", "every failure waits as if it were throttled", stage("retry"), [
     "(throttled.has(failed.reason) ? throttledBase : base)",

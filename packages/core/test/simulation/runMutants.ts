@@ -20,7 +20,17 @@ interface Verdict {
 const judge = ({ name }: Mutant): Promise<Verdict> =>
   new Promise((resolve) => {
     const main = path.join(import.meta.dirname, "main.ts")
-    const args = ["--conditions=@volley/source", main, "--seed", "1", "--seeds", `${seeds}`, "--mutant", name, ...(agents ? ["--agents"] : [])]
+    const args = [
+      "--conditions=@volley/source",
+      main,
+      "--seed",
+      "1",
+      "--seeds",
+      `${seeds}`,
+      "--mutant",
+      name,
+      ...(agents ? ["--agents"] : [])
+    ]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     const collect = (chunk: Buffer) => {
@@ -37,12 +47,19 @@ const judge = ({ name }: Mutant): Promise<Verdict> =>
     })
   })
 
-const print = ({ by, caught, name }: Verdict): void =>
-  console.log(`${caught ? "caught  " : "SURVIVED"} ${name.padEnd(27)} ${by}`)
+const row = (verdict: string, name: string, by: string): void =>
+  console.log(`${verdict.padEnd(8)}  ${name.padEnd(26)}  ${by}`)
+
+const print = ({ by, caught, name }: Verdict): void => row(caught ? "caught" : "SURVIVED", name, by)
 
 const judgeAll = async (): Promise<number> => {
   const waiting = [...mutants]
   let caught = 0
+  row(
+    "verdict",
+    "mutant",
+    agents ? "the seed that shows it, the agent, the law and how it is broken" : "the seed that shows it, and how"
+  )
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       // oxlint-disable-next-line no-await-in-loop -- one after another in each of the lanes

@@ -35,6 +35,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import type { RootUnusable } from "./FilesError.ts"
 import * as changes from "./internal/changes.ts"
 import * as deleteFile from "./internal/deleteFile.ts"
@@ -154,7 +155,7 @@ export const layer = (options: {
   Tool.HandlersFor<typeof toolkit.tools>,
   RootUnusable,
   FileSystem.FileSystem | Path.Path
-> => toolkit.toLayer(Effect.map(root.make(options.root), readers))
+> => layerWithoutSecrets(toolkit, Effect.map(root.make(options.root), readers))
 
 /**
  * Handlers of `writableToolkit`, confined to a root. See `layer`.
@@ -170,14 +171,17 @@ export const writableLayer = (options: {
   RootUnusable,
   FileSystem.FileSystem | Path.Path
 > =>
-  writableToolkit.toLayer(Effect.gen(function*() {
-    const within = yield* root.make(options.root)
-    const changing = yield* changes.make(within)
-    return {
-      ...readers(within),
-      write_file: writeFile.handler(changing),
-      edit_file: editFile.handler(changing),
-      move_file: moveFile.handler(changing),
-      delete_file: deleteFile.handler(changing)
-    }
-  }))
+  layerWithoutSecrets(
+    writableToolkit,
+    Effect.gen(function*() {
+      const within = yield* root.make(options.root)
+      const changing = yield* changes.make(within)
+      return {
+        ...readers(within),
+        write_file: writeFile.handler(changing),
+        edit_file: editFile.handler(changing),
+        move_file: moveFile.handler(changing),
+        delete_file: deleteFile.handler(changing)
+      }
+    })
+  )

@@ -30,6 +30,7 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as Guard from "./Guard.ts"
 import type { Web } from "./internal/exchange.ts"
 import * as fetchPage from "./internal/fetchPage.ts"
@@ -90,7 +91,7 @@ const make = Effect.fnUntraced(function*(options: Guard.Options) {
  * @since 0.1.0
  */
 export const layer = (options: Guard.Options = {}): Layer.Layer<Handlers, Guard.OptionUnusable> =>
-  toolkit.toLayer(make(options))
+  layerWithoutSecrets(toolkit, make(options))
 
 const variables: ReadonlyMap<string, string> = new Map([
   ["allowHosts", "HTTP_ALLOW_HOSTS"],
@@ -127,6 +128,7 @@ const fromEnvironment = Effect.flatMap(environment, ({ allowHosts, allowPrivate,
  * @category layers
  * @since 0.1.0
  */
-export const layerFromEnv: Layer.Layer<Handlers, Guard.OptionUnusable | Config.ConfigError> = toolkit.toLayer(
+export const layerFromEnv: Layer.Layer<Handlers, Guard.OptionUnusable | Config.ConfigError> = layerWithoutSecrets(
+  toolkit,
   fromEnvironment
 )

@@ -54,10 +54,12 @@ export const boundedText = <E>(
 
 const encoder = new TextEncoder()
 
-/** The first items that fit into so many bytes as JSON. @internal */
-export const boundedItems = <A>(items: ReadonlyArray<A>, maximum: number): ReadonlyArray<A> => {
+/** The first items that fit into so many bytes as JSON, but at least so many. @internal */
+export const boundedItems = <A>(items: ReadonlyArray<A>, maximum: number, least = 0): ReadonlyArray<A> => {
   let size = 0
-  const end = items.findIndex((item) => (size += encoder.encode(JSON.stringify(item)).length + 1) > maximum)
+  const end = items.findIndex((item, i) =>
+    (size += encoder.encode(JSON.stringify(item)).length + 1) > maximum && i >= least
+  )
   return end === -1 ? items : items.slice(0, end)
 }
 

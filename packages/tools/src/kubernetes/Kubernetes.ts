@@ -41,6 +41,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type * as Redacted from "effect/Redacted"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as access from "./internal/access.ts"
 import type { Access } from "./internal/api.ts"
 import * as deployments from "./internal/deployments.ts"
@@ -167,17 +168,20 @@ export const layer = (options: {
   readonly token?: Redacted.Redacted
   readonly namespaces?: ReadonlyArray<string>
 }): Layer.Layer<Tool.HandlersFor<typeof toolkit.tools>, AccessUnusable, HttpClient.HttpClient> =>
-  toolkit.toLayer(Effect.gen(function*() {
-    const client = yield* HttpClient.HttpClient
-    const redactor = yield* Redactor.current
-    const url = access.baseUrl(options.url)
-    if (url === undefined) {
-      return yield* new AccessUnusable({ source: "KUBERNETES_URL", detail: "the URL is not one of http or https" })
-    }
-    if (options.token !== undefined) redactor.add(options.token)
-    const token = Effect.succeed(Option.fromUndefinedOr(options.token))
-    return handlers(yield* access.make({ url, token, client }, options.namespaces))
-  }))
+  layerWithoutSecrets(
+    toolkit,
+    Effect.gen(function*() {
+      const client = yield* HttpClient.HttpClient
+      const redactor = yield* Redactor.current
+      const url = access.baseUrl(options.url)
+      if (url === undefined) {
+        return yield* new AccessUnusable({ source: "KUBERNETES_URL", detail: "the URL is not one of http or https" })
+      }
+      if (options.token !== undefined) redactor.add(options.token)
+      const token = Effect.succeed(Option.fromUndefinedOr(options.token))
+      return handlers(yield* access.make({ url, token, client }, options.namespaces))
+    })
+  )
 
 /**
  * Handlers of the family for the cluster that the environment names, by the first of these that is set:
@@ -196,4 +200,4 @@ export const layerFromEnv: Layer.Layer<
   Tool.HandlersFor<typeof toolkit.tools>,
   AccessUnusable | Config.ConfigError,
   HttpClient.HttpClient | FileSystem.FileSystem | Path.Path
-> = toolkit.toLayer(Effect.map(Effect.flatMap(tlsClient, access.fromEnvironment), handlers))
+> = layerWithoutSecrets(toolkit, Effect.map(Effect.flatMap(tlsClient, access.fromEnvironment), handlers))

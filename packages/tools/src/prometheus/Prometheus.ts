@@ -35,6 +35,8 @@ import * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
+import { direct } from "../internal/direct.ts"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import type { Server } from "./internal/api.ts"
 import * as discover from "./internal/discover.ts"
 import * as queryPrometheus from "./internal/queryPrometheus.ts"
@@ -95,7 +97,7 @@ const make = Effect.fnUntraced(function*(options: { readonly url: string; readon
   if (url === undefined) return yield* new UrlUnusable()
   const redactor = yield* Redactor.current
   if (options.token !== undefined) redactor.add(options.token)
-  const client = yield* HttpClient.HttpClient
+  const client = direct(yield* HttpClient.HttpClient)
   const server: Server = { url, token: options.token, client, redactor }
   return {
     query_prometheus: queryPrometheus.handler(server),
@@ -118,7 +120,7 @@ export const layer = (options: {
   readonly url: string
   readonly token?: Redacted.Redacted
 }): Layer.Layer<Tool.HandlersFor<typeof toolkit.tools>, UrlUnusable, HttpClient.HttpClient> =>
-  toolkit.toLayer(make(options))
+  layerWithoutSecrets(toolkit, make(options))
 
 const environment = Config.all({
   url: Config.NonEmptyString("PROMETHEUS_URL"),
@@ -135,7 +137,8 @@ export const layerFromEnv: Layer.Layer<
   Tool.HandlersFor<typeof toolkit.tools>,
   UrlUnusable | Config.ConfigError,
   HttpClient.HttpClient
-> = toolkit.toLayer(
+> = layerWithoutSecrets(
+  toolkit,
   Effect.flatMap(
     environment,
     ({ token, url }) => make({ url, ...(Option.isSome(token) ? { token: token.value } : {}) })

@@ -33,6 +33,7 @@ import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type { RootUnusable } from "../files/FilesError.ts"
 import * as root from "../files/internal/root.ts"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as documents from "./internal/documents.ts"
 import * as readDoc from "./internal/readDoc.ts"
 import * as searchDocs from "./internal/searchDocs.ts"
@@ -98,7 +99,7 @@ export const layer = (options: Options): Layer.Layer<
   Tool.HandlersFor<typeof toolkit.tools>,
   RootUnusable,
   FileSystem.FileSystem | Path.Path
-> => toolkit.toLayer(make(options))
+> => layerWithoutSecrets(toolkit, make(options))
 
 const environment = Config.all({
   folder: Config.NonEmptyString("DOCS_FOLDER"),
@@ -115,7 +116,8 @@ export const layerFromEnv: Layer.Layer<
   Tool.HandlersFor<typeof toolkit.tools>,
   RootUnusable | Config.ConfigError,
   FileSystem.FileSystem | Path.Path
-> = toolkit.toLayer(
+> = layerWithoutSecrets(
+  toolkit,
   Effect.flatMap(
     environment,
     ({ folder, index }) => make(Option.isSome(index) ? { folder, index: index.value } : { folder })

@@ -41,9 +41,11 @@ import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
+import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import type { RootUnusable } from "../files/FilesError.ts"
 import * as confinement from "../files/internal/root.ts"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as commands from "./internal/commands.ts"
 import * as program from "./internal/program.ts"
 import * as runCommand from "./internal/runCommand.ts"
@@ -83,7 +85,8 @@ export type CommandClass = commands.CommandClass
  *   separated by one space each. Where several fit, the longest counts. List as `readonly` only what reads whatever further
  *   arguments it has that are no options: `git log`, not `git`; never a program that runs others, such as `env`.
  * - `environment`: names of variables that are let through beside `PATH`, `HOME`, `USER`, `LOGNAME`, `LANG`, `LANGUAGE`,
- *   `LC_ALL`, `LC_CTYPE`, `TZ` and `TMPDIR`; default none.
+ *   `LC_ALL`, `LC_CTYPE`, `TZ` and `TMPDIR`; default none. The redactor of the context learns the values of those whose names
+ *   end in key, token, secret, password or credentials.
  *
  * @category models
  * @since 0.1.0
@@ -95,6 +98,8 @@ export interface Options {
 }
 
 const letThrough = ["HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR"]
+
+const secretName = /(?:KEY|TOKEN|SECRET|PASSWORD|CREDENTIALS)$/i
 
 const names = { commands: "Command", environment: "Variable" }
 
@@ -113,6 +118,10 @@ const make = Effect.fnUntraced(function*(options: Options, called = names) {
   const values = yield* Config.all(
     Object.fromEntries([...letThrough, ...variables].map((name) => [name, Config.option(Config.String(name))]))
   )
+  const redactor = yield* Redactor.current
+  for (const [name, value] of Object.entries(values)) {
+    if (secretName.test(name) && Option.isSome(value)) redactor.add(Redacted.make(value.value))
+  }
   const searched = yield* Config.withDefault(Config.String("PATH"), "/usr/local/bin:/usr/bin:/bin")
   const programs = yield* program.make(searched, root.hostPath({ segments: [] }))
   const environment = Object.fromEntries(
@@ -123,7 +132,6 @@ const make = Effect.fnUntraced(function*(options: Options, called = names) {
     root,
     programs,
     environment: { ...environment, PATH: programs.path },
-    redactor: yield* Redactor.current,
     spawner: yield* ChildProcessSpawner
   }
 })
@@ -134,7 +142,7 @@ type Platform = FileSystem.FileSystem | Path.Path | ChildProcessSpawner
 const layerOf = <E>(made: Effect.Effect<runCommand.Shell, E, Platform>): Layer.Layer<Provided, E, Platform> =>
   Layer.unwrap(Effect.map(made, (shell) =>
     Layer.merge(
-      toolkit.toLayer({ run_command: runCommand.handler(shell) }),
+      layerWithoutSecrets(toolkit, Effect.succeed({ run_command: runCommand.handler(shell) })),
       Layer.succeed(runCommand.Unattended)({ has: runCommand.unattended(shell) })
     )))
 

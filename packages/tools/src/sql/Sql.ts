@@ -34,6 +34,7 @@ import type * as FileSystem from "effect/FileSystem"
 import type * as Layer from "effect/Layer"
 import type * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import type { Database } from "./internal/database.ts"
 import * as postgres from "./internal/postgres.ts"
 import * as sqlite from "./internal/sqlite.ts"
@@ -94,7 +95,8 @@ export const layerPostgres = (options: {
   readonly url: Redacted.Redacted
   readonly statementTimeout?: Duration.Input
 }): Layer.Layer<Handlers, PackageMissing | UrlUnusable> =>
-  toolkit.toLayer(
+  layerWithoutSecrets(
+    toolkit,
     Effect.map(postgres.make({ url: options.url, statementTimeout: timeoutOf(options) }), handlers)
   )
 
@@ -112,7 +114,8 @@ export const layerSqlite = (options: {
   readonly file: string
   readonly statementTimeout?: Duration.Input
 }): Layer.Layer<Handlers, FileUnusable, FileSystem.FileSystem | Path.Path> =>
-  toolkit.toLayer(
+  layerWithoutSecrets(
+    toolkit,
     Effect.map(sqlite.make({ file: options.file, statementTimeout: timeoutOf(options) }), handlers)
   )
 
@@ -129,7 +132,8 @@ export const layerFromEnv: Layer.Layer<
   Handlers,
   PackageMissing | UrlUnusable | FileUnusable | Config.ConfigError,
   FileSystem.FileSystem | Path.Path
-> = toolkit.toLayer(
+> = layerWithoutSecrets(
+  toolkit,
   Effect.gen(function*() {
     const url = yield* Config.Redacted("DATABASE_URL")
     const file = fileOf(Redacted.value(url))

@@ -28,10 +28,10 @@ export type Status = typeof Status.Type
  * @since 0.1.0
  */
 export const Comment = Schema.Struct({
-  id: Schema.String,
-  author: Schema.String,
-  body: Schema.String,
-  at: Schema.String
+  id: Schema.String.annotate({ description: "Id of the comment" }),
+  author: Schema.String.annotate({ description: "Who wrote it" }),
+  body: Schema.String.annotate({ description: "What it says" }),
+  at: Schema.String.annotate({ description: "When, ISO 8601" })
 })
 
 /**
@@ -49,11 +49,11 @@ export type Comment = typeof Comment.Type
  * @since 0.1.0
  */
 export const Summary = Schema.Struct({
-  id: Schema.String,
-  title: Schema.String,
-  status: Status,
-  author: Schema.String,
-  updated: Schema.String
+  id: Schema.String.annotate({ description: "Id of the ticket" }),
+  title: Schema.String.annotate({ description: "What is wrong or wanted" }),
+  status: Status.annotate({ description: "Where it stands" }),
+  author: Schema.String.annotate({ description: "Who created it" }),
+  updated: Schema.String.annotate({ description: "When it last changed, ISO 8601" })
 })
 
 /**
@@ -72,9 +72,9 @@ export type Summary = typeof Summary.Type
  */
 export const Ticket = Schema.Struct({
   ...Summary.fields,
-  body: Schema.String,
-  created: Schema.String.annotate({ description: "ISO 8601" }),
-  comments: Schema.Array(Comment)
+  body: Schema.String.annotate({ description: "What somebody needs to know who works on it" }),
+  created: Schema.String.annotate({ description: "When, ISO 8601" }),
+  comments: Schema.Array(Comment).annotate({ description: "Oldest first" })
 })
 
 /**

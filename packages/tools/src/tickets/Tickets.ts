@@ -38,7 +38,8 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
-import type * as Redacted from "effect/Redacted"
+import { direct } from "../internal/direct.ts"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as commentOnTicket from "./internal/commentOnTicket.ts"
 import * as createTicket from "./internal/createTicket.ts"
 import * as getTicket from "./internal/getTicket.ts"
@@ -107,13 +108,16 @@ export const toolkit = Toolkit.make(CreateTicket, GetTicket, SearchTickets, Comm
  * @category layers
  * @since 0.1.0
  */
-export const layer: Layer.Layer<Tool.HandlersFor<typeof toolkit.tools>> = toolkit.toLayer({
-  create_ticket: createTicket.handler,
-  get_ticket: getTicket.handler,
-  search_tickets: searchTickets.handler,
-  comment_on_ticket: commentOnTicket.handler,
-  transition_ticket: transitionTicket.handler
-})
+export const layer: Layer.Layer<Tool.HandlersFor<typeof toolkit.tools>> = layerWithoutSecrets(
+  toolkit,
+  Effect.succeed({
+    create_ticket: createTicket.handler,
+    get_ticket: getTicket.handler,
+    search_tickets: searchTickets.handler,
+    comment_on_ticket: commentOnTicket.handler,
+    transition_ticket: transitionTicket.handler
+  })
+)
 
 /**
  * A user of the service in memory: `token` is what a `Caller` has, `name` the author of tickets and comments. Users see and
@@ -139,7 +143,7 @@ const storeAt = (text: string): Effect.Effect<typeof TicketStore.Service, UrlUnu
   const isPlain = url !== null && /^https?:$/.test(url.protocol) &&
     `${url.search}${url.hash}${url.username}${url.password}` === ""
   return isPlain
-    ? Effect.map(HttpClient.HttpClient, (client) => http.make(client, url))
+    ? Effect.map(HttpClient.HttpClient, (client) => http.make(direct(client), url))
     : Effect.fail(new UrlUnusable())
 }
 
@@ -157,7 +161,7 @@ export const layerHttp = (options: {
 
 /**
  * All that the tools need where one user runs the program: handlers, the service at `TICKETS_URL`, and as caller the owner of
- * `TICKETS_TOKEN`. Where there are several users give each run its own `Caller` instead.
+ * `TICKETS_TOKEN`, which the redactor of the context learns. Where there are several users give each run its own `Caller` instead.
  *
  * @category layers
  * @since 0.1.0
@@ -169,5 +173,11 @@ export const layerFromEnv: Layer.Layer<
 > = Layer.mergeAll(
   layer,
   Layer.effect(TicketStore, Effect.flatMap(Config.NonEmptyString("TICKETS_URL"), storeAt)),
-  Layer.effect(Caller, Effect.map(Redactor.redacted("TICKETS_TOKEN"), (token: Redacted.Redacted) => ({ token })))
+  Layer.effect(
+    Caller,
+    Effect.zipWith(Config.Redacted("TICKETS_TOKEN"), Redactor.current, (token, redactor) => {
+      redactor.add(token)
+      return { token }
+    })
+  )
 )

@@ -28,6 +28,8 @@ import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
+import { direct } from "../internal/direct.ts"
+import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as getWeather from "./internal/getWeather.ts"
 import * as openMeteo from "./internal/openMeteo.ts"
 import { UrlUnusable } from "./WeatherError.ts"
@@ -83,7 +85,7 @@ const check = ({ name, url }: Base): Effect.Effect<URL, UrlUnusable> => {
 
 const make = (bases: { readonly forecast: Base; readonly geocoding: Base }) =>
   Effect.gen(function*() {
-    const client = yield* HttpClient.HttpClient
+    const client = direct(yield* HttpClient.HttpClient)
     const urls = yield* Effect.all({ forecast: check(bases.forecast), geocoding: check(bases.geocoding) })
     return { get_weather: getWeather.handler(openMeteo.make(client, urls)) }
   })
@@ -95,10 +97,13 @@ const make = (bases: { readonly forecast: Base; readonly geocoding: Base }) =>
  * @since 0.1.0
  */
 export const layer = (options: Options = {}): Layer.Layer<Handlers, UrlUnusable, HttpClient.HttpClient> =>
-  toolkit.toLayer(make({
-    forecast: { name: "url", url: options.url ?? forecastUrl },
-    geocoding: { name: "geocodingUrl", url: options.geocodingUrl ?? geocodingUrl }
-  }))
+  layerWithoutSecrets(
+    toolkit,
+    make({
+      forecast: { name: "url", url: options.url ?? forecastUrl },
+      geocoding: { name: "geocodingUrl", url: options.geocodingUrl ?? geocodingUrl }
+    })
+  )
 
 const base = (name: string, fallback: string): Config.Config<Base> =>
   Config.map(Config.withDefault(Config.String(name), fallback), (url) => ({ name, url }))
@@ -110,11 +115,14 @@ const base = (name: string, fallback: string): Config.Config<Base> =>
  * @category layers
  * @since 0.1.0
  */
-export const layerFromEnv: Layer.Layer<Handlers, UrlUnusable | Config.ConfigError, HttpClient.HttpClient> = toolkit
-  .toLayer(Effect.flatMap(
-    Config.all({
-      forecast: base("OPEN_METEO_URL", forecastUrl),
-      geocoding: base("OPEN_METEO_GEOCODING_URL", geocodingUrl)
-    }),
-    make
-  ))
+export const layerFromEnv: Layer.Layer<Handlers, UrlUnusable | Config.ConfigError, HttpClient.HttpClient> =
+  layerWithoutSecrets(
+    toolkit,
+    Effect.flatMap(
+      Config.all({
+        forecast: base("OPEN_METEO_URL", forecastUrl),
+        geocoding: base("OPEN_METEO_GEOCODING_URL", geocodingUrl)
+      }),
+      make
+    )
+  )

@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import { fork } from "node:child_process"
 import { once } from "node:events"
 import { Http } from "../../src/http/index.ts"
-import { ask, at, tell } from "./web.ts"
+import { tell } from "../support/tell.ts"
+import { ask, at } from "./web.ts"
 
 const mebibyte = 1024 * 1024
 /** Each kind so many times, after three that load what is loaded once. */

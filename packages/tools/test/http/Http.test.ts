@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Dispatcher, Redactor, ResultStore, ToolFailure, ToolPolicy } from "@volley/core"
+import { Dispatcher, Redactor, ResultStore, ToolFailure } from "@volley/core"
 import { ConfigProvider, Effect, Fiber, Layer, Redacted, Schema } from "effect"
-import { Tool } from "effect/ai"
+import type { Tool } from "effect/ai"
 import { TestClock } from "effect/testing"
 import type { RequestListener } from "node:http"
 import { gzipSync } from "node:zlib"
@@ -634,38 +634,4 @@ describe("layers", () => {
         assert.include(error.message, name)
       }
     }))
-})
-
-describe("tools", () => {
-  it("class, policy and failures of each", () => {
-    const all = Object.values(Http.toolkit.tools).map((tool) => ({
-      name: tool.name,
-      class: ToolPolicy.effectClass(tool),
-      approval: tool.needsApproval ?? false,
-      policy: ToolPolicy.get(tool)
-    }))
-    const failures = {
-      Blocked: "permanent",
-      TooLarge: "permanent",
-      Undecodable: "permanent",
-      ConnectionFailed: "transient",
-      Unreachable: "permanent",
-      Unavailable: "transient",
-      RateLimited: "transient",
-      Refused: "permanent"
-    } as const
-    const policy = { failures, timeout: "20 seconds", retry: { times: 2 }, concurrency: 4 } as const
-    assert.deepStrictEqual(all, [
-      { name: "http_get", class: "readonly", approval: false, policy },
-      { name: "http_request", class: "effectful", approval: true, policy: { ...policy, timeout: "30 seconds" } },
-      { name: "fetch_page", class: "readonly", approval: false, policy }
-    ])
-  })
-
-  it("descriptions - three lines each, and a JSON schema of the parameters", () => {
-    for (const tool of Object.values(Http.toolkit.tools)) {
-      assert.lengthOf(tool.description!.split("\n"), 3)
-      assert.include(JSON.stringify(Tool.getJsonSchema(tool)), "\"url\"")
-    }
-  })
 })

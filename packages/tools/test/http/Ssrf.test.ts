@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer } from "effect"
 import { isIP } from "node:net"
 import { type Guard, Http } from "../../src/http/index.ts"
+import { tell } from "../support/tell.ts"
 import { allowed, forbidden, insideNames, outsideNames } from "./corpus.ts"
-import { ask, respond, serve, simulate, tell } from "./web.ts"
+import { ask, respond, serve, simulate } from "./web.ts"
 
 const outside = new Set(outsideNames.values())
 

@@ -7,12 +7,6 @@ import { connect, isIP, type LookupFunction } from "node:net"
 import { type Guard, Http } from "../../src/http/index.ts"
 import { Network } from "../../src/http/internal/connect.ts"
 
-/** Prints the numbers of a test. */
-export const tell = (numbers: string) => {
-  // oxlint-disable-next-line no-console -- the numbers of the test
-  console.log(numbers)
-}
-
 /** Calls a tool once, without retries. */
 export const ask = <T extends Tool.Any>(tool: T, parameters: Tool.ParametersEncoded<T>) =>
   Dispatcher.call(tool, parameters, { limits: { retries: 0 } satisfies Limits.Limits })

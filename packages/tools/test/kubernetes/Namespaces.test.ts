@@ -1,6 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import { Dispatcher, Redactor, ToolPolicy } from "@volley/core"
+import { Dispatcher, Redactor } from "@volley/core"
 import { Loopback } from "@volley/core/testing"
 import { ConfigProvider, Deferred, Effect, Layer, Redacted } from "effect"
 import type { Tool } from "effect/ai"
@@ -179,32 +179,4 @@ describe("bounds and secrets of every tool", () => {
       assert.deepStrictEqual([report.failure?.reason, report.attempts], ["ApiUnavailable", 1])
       assert.strictEqual(report.failure?.retryAfter, 99_000)
     }))
-})
-
-describe("tools of the family", () => {
-  const bounds = { retry: { times: 2 }, concurrency: 4 }
-  const common = {
-    ApiUnavailable: "transient",
-    RateLimited: "transient",
-    ApiUnreachable: "permanent",
-    NamespaceNotAllowed: "permanent",
-    NamespaceNotFound: "permanent",
-    AccessDenied: "permanent",
-    AnswerUnreadable: "permanent",
-    AnswerTooLarge: "permanent"
-  }
-
-  it("class, failures, bounds, three lines", () => {
-    const policies = [
-      [Kubernetes.GetPodStatus, { ...common, SelectorInvalid: "permanent" }, "5 seconds"],
-      [Kubernetes.GetPodLogs, { ...common, PodNotFound: "permanent", LogUnavailable: "permanent" }, "10 seconds"],
-      [Kubernetes.GetEvents, common, "5 seconds"],
-      [Kubernetes.GetDeployments, { ...common, SelectorInvalid: "permanent" }, "5 seconds"]
-    ] as const
-    for (const [tool, failures, timeout] of policies) {
-      assert.strictEqual(ToolPolicy.effectClass(tool), "readonly")
-      assert.deepStrictEqual<unknown>(ToolPolicy.get(tool), { failures, timeout, ...bounds })
-      assert.lengthOf(tool.description?.split("\n") ?? [], 3)
-    }
-  })
 })

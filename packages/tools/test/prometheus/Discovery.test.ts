@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Dispatcher, ToolPolicy } from "@volley/core"
+import { Dispatcher } from "@volley/core"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
 import { Prometheus } from "../../src/prometheus/index.ts"
@@ -143,35 +143,4 @@ describe("list_prometheus_series", () => {
       const { attempts, ok } = yield* Dispatcher.call(Prometheus.ListSeries, { selector: "up" })
       assert.deepStrictEqual([ok, attempts], [true, 2])
     }).pipe(Effect.provide(cluster([{ server: "prometheus", matching: "/series", kind: "unavailable", times: 1 }]))))
-})
-
-describe("tools of the family", () => {
-  it("class, failures, bounds, three lines", () => {
-    const failures = {
-      QueryInvalid: "permanent",
-      SeriesNotFound: "permanent",
-      ResultTooLarge: "permanent",
-      Unavailable: "transient",
-      TimedOut: "transient",
-      RateLimited: "transient",
-      Unreachable: "permanent",
-      AnswerUnreadable: "permanent"
-    }
-    assert.deepStrictEqual(Object.keys(Prometheus.toolkit.tools), [
-      "query_prometheus",
-      "search_prometheus_names",
-      "list_prometheus_labels",
-      "list_prometheus_series"
-    ])
-    for (const tool of [Prometheus.SearchNames, Prometheus.ListLabels, Prometheus.ListSeries]) {
-      assert.strictEqual(ToolPolicy.effectClass(tool), "readonly")
-      assert.deepStrictEqual<unknown>(ToolPolicy.get(tool), {
-        failures,
-        timeout: "5 seconds",
-        retry: { times: 2 },
-        concurrency: 4
-      })
-      assert.lengthOf(tool.description?.split("\n") ?? [], 3)
-    }
-  })
 })

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Dispatcher, Redactor, ToolPolicy } from "@volley/core"
+import { Dispatcher, Redactor } from "@volley/core"
 import { ConfigProvider, Effect, Fiber, Layer, Redacted, Schema } from "effect"
 import { HttpClient, HttpClientResponse } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -197,25 +197,6 @@ describe("query_prometheus", () => {
         assert.strictEqual((yield* Effect.provide(call("up", range), never)).failure?.reason, "InvalidArguments")
       }
     }))
-
-  it("policy - class, failures and bounds", () => {
-    assert.strictEqual(ToolPolicy.effectClass(Prometheus.QueryPrometheus), "readonly")
-    assert.deepStrictEqual(ToolPolicy.get(Prometheus.QueryPrometheus), {
-      failures: {
-        QueryInvalid: "permanent",
-        SeriesNotFound: "permanent",
-        ResultTooLarge: "permanent",
-        Unavailable: "transient",
-        TimedOut: "transient",
-        RateLimited: "transient",
-        Unreachable: "permanent",
-        AnswerUnreadable: "permanent"
-      },
-      timeout: "2 seconds",
-      retry: { times: 2 }
-    })
-    assert.lengthOf(Prometheus.QueryPrometheus.description?.split("\n") ?? [], 3)
-  })
 })
 
 describe("layers", () => {

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber, Result, Schedule } from "effect"
+import { type Duration, Effect, Fiber, Result, Schedule } from "effect"
 import * as fs from "node:fs"
 import * as v8 from "node:v8"
 import * as vm from "node:vm"
@@ -44,21 +44,31 @@ const watchMemory = () => {
   }
   const before = rss()
   let most = before
-  const timer = setInterval(() => (most = Math.max(most, rss())), 100)
+  // From the end of one collection to the next: on a busy machine one takes longer than that, and nothing else would run.
+  const sample = (): NodeJS.Timeout =>
+    setTimeout(() => {
+      most = Math.max(most, rss())
+      timer = sample()
+    }, 200)
+  let timer = sample()
   return {
     stop: (): number => {
-      clearInterval(timer)
+      clearTimeout(timer)
       return Math.max(most, rss()) - before
     }
   }
 }
 
 describe.skipIf(!linux)("processes", () => {
-  const shell = <A, E, R>(test: (base: string, mark: string) => Effect.Effect<A, E, R>) => {
+  const shell = <A, E, R>(
+    test: (base: string, mark: string) => Effect.Effect<A, E, R>,
+    grace: Duration.Input = "200 millis"
+  ) => {
     const mark = `mark-${process.pid}-${performance.now()}`
     return within({}, { sh: "effectful" }, (base) => test(base, mark), {
       environment: { VOLLEY_MARK: mark },
-      let: ["VOLLEY_MARK"]
+      let: ["VOLLEY_MARK"],
+      grace
     })
   }
 
@@ -117,8 +127,7 @@ describe.skipIf(!linux)("processes", () => {
         const result = yield* call(sh(`trap 'touch ${base}/clean; echo bye; exit 0' TERM; sleep 1000 & wait`, 1))
         assert.deepStrictEqual([result.ended, result.stdout], ["timed-out", "bye\n"])
         assert.isTrue(fs.existsSync(`${base}/clean`))
-      })
-    ))
+      }), "10 seconds"))
 
   it.live("background - what a program leaves running is ended with it and does not delay its result", () =>
     shell((_, mark) =>
@@ -152,7 +161,7 @@ describe.skipIf(!linux)("processes", () => {
         assert.deepStrictEqual([result.stdoutSize, result.stderrSize, result.exitCode], [300_000, 300_000, 0])
       })))
 
-  const flood = long ? 2 * 1024 ** 3 : 256 * 1024 ** 2
+  const flood = long ? 2 * 1024 ** 3 : 128 * 1024 ** 2
 
   it.live(
     `T9 - ${flood} bytes of output: memory does not grow with them`,
@@ -160,7 +169,7 @@ describe.skipIf(!linux)("processes", () => {
       within({}, { head: "effectful" }, () =>
         Effect.gen(function*() {
           const run = (bytes: number) => call({ argv: ["head", "-c", String(bytes), "/dev/zero"], timeout: 120 })
-          yield* run(64 * 1024 ** 2)
+          yield* run(32 * 1024 ** 2)
           const watch = watchMemory()
           const begin = performance.now()
           const result = yield* run(flood)
@@ -177,6 +186,8 @@ describe.skipIf(!linux)("processes", () => {
     { timeout: 180_000 }
   )
 })
+
+const payloadCount = long ? 500 : 50
 
 /** Texts that make a shell, a program or a loader do something else; each would make the canary. */
 const payloadsFor = (canary: string): ReadonlyArray<string> => {
@@ -250,13 +261,13 @@ const payloadsFor = (canary: string): ReadonlyArray<string> => {
 
 describe("injection", () => {
   it.live(
-    "T3 - 500 payloads as argument, program and directory: one process each at most, with just that argv",
+    `T3 - ${payloadCount} payloads as argument, program and directory: one process each at most, with just that argv`,
     () =>
       within({ "a.txt": "" }, { recorder: "effectful", "git log": "readonly" }, (base) =>
         Effect.gen(function*() {
           const canary = `${base}/canary`
           const log = `${base}/log`
-          const payloads = payloadsFor(canary)
+          const payloads = payloadsFor(canary).filter((_, i) => long || i % 10 === Math.floor(i / 50))
           const counts = { payloads: payloads.length, runs: 0, refused: 0, different: 0, canaries: 0 }
           const expectCalm = () => {
             if (fs.existsSync(canary)) counts.canaries++
@@ -280,7 +291,13 @@ describe("injection", () => {
             expectCalm()
           }
           report("injection", counts)
-          assert.deepStrictEqual(counts, { payloads: 500, runs: 500, refused: 2000, different: 0, canaries: 0 })
+          assert.deepStrictEqual(counts, {
+            payloads: payloadCount,
+            runs: payloadCount,
+            refused: 4 * payloadCount,
+            different: 0,
+            canaries: 0
+          })
           assert.deepStrictEqual(fs.readdirSync(`${base}/root`), ["a.txt"])
         }), {
         let: ["LOG"],

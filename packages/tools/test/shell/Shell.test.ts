@@ -1,7 +1,6 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
 import * as Dispatcher from "@volley/core/Dispatcher"
-import * as ToolPolicy from "@volley/core/ToolPolicy"
 import { ConfigProvider, Effect, Layer, PlatformError, Redacted, Schema } from "effect"
 import { Tool } from "effect/ai"
 import { ChildProcessSpawner } from "effect/process"
@@ -358,24 +357,7 @@ describe("layer", () => {
 })
 
 describe("toolkit", () => {
-  it("tool - class, policy and failures", () => {
-    assert.strictEqual(ToolPolicy.effectClass(Shell.RunCommand), "effectful")
-    assert.deepStrictEqual(ToolPolicy.get(Shell.RunCommand), {
-      failures: {
-        CommandRefused: "permanent",
-        ProgramNotFound: "permanent",
-        DirectoryUnusable: "permanent",
-        StartFailed: "permanent",
-        OutOfResources: "transient"
-      },
-      timeout: "610 seconds",
-      retry: { times: 1 },
-      serial: true
-    })
-  })
-
-  it("tool - is described in three lines, each parameter with its meaning and an example", () => {
-    assert.strictEqual(Shell.RunCommand.description?.split("\n").length, 3)
+  it("tool - each parameter has an example", () => {
     const { properties } = Tool.getJsonSchema(Shell.RunCommand) as {
       readonly properties: { readonly [name: string]: { readonly description?: string; readonly examples?: unknown } }
     }

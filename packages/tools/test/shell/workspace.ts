@@ -1,10 +1,11 @@
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import * as Redactor from "@volley/core/Redactor"
-import { ConfigProvider, Effect, Layer, Option, type Redacted, Stream } from "effect"
+import { ConfigProvider, type Duration, Effect, Layer, Option, type Redacted, Stream } from "effect"
 import type { Tool } from "effect/ai"
 import { ChildProcessSpawner } from "effect/process"
 import * as path from "node:path"
 import { Shell } from "../../src/shell/index.ts"
+import { Grace } from "../../src/shell/internal/run.ts"
 import { type Tree, workspace } from "../files/workspace.ts"
 
 export type Commands = Shell.Options["commands"]
@@ -33,6 +34,8 @@ export const within = <A, E, R>(
     readonly let?: ReadonlyArray<string>
     readonly prepare?: (base: string) => { readonly [name: string]: string }
     readonly secret?: Redacted.Redacted
+    /** Between SIGTERM and SIGKILL. */
+    readonly grace?: Duration.Input
     readonly spawner?: typeof ChildProcessSpawner.ChildProcessSpawner.Service
   } = {}
 ) =>
@@ -52,5 +55,6 @@ export const within = <A, E, R>(
           : Layer.succeed(ChildProcessSpawner.ChildProcessSpawner)(options.spawner)
       )
     )
-    return yield* Effect.provide(test(base), layer)
+    const tested = Effect.provide(test(base), layer)
+    return yield* options.grace === undefined ? tested : Effect.provideService(tested, Grace, options.grace)
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Agent, Dispatcher, ToolPolicy } from "@volley/core"
+import { Agent, Dispatcher } from "@volley/core"
 import { Offline } from "@volley/core/offline"
 import { ConfigProvider, Deferred, Duration, Effect, Fiber, Layer, Schema } from "effect"
 import { Tool } from "effect/ai"
@@ -524,26 +524,7 @@ describe("layer", () => {
 })
 
 describe("toolkit", () => {
-  it("tool - class, policy and failures", () => {
-    assert.deepStrictEqual(Object.keys(Weather.toolkit.tools), ["get_weather"])
-    assert.strictEqual(ToolPolicy.effectClass(Weather.GetWeather), "readonly")
-    assert.deepStrictEqual<unknown>(ToolPolicy.get(Weather.GetWeather), {
-      failures: {
-        CityNotFound: "permanent",
-        ServiceUnavailable: "transient",
-        ServiceUnreachable: "permanent",
-        RateLimited: "transient",
-        RequestRefused: "permanent",
-        Unreadable: "permanent"
-      },
-      timeout: "5 seconds",
-      retry: { times: 2 },
-      concurrency: 4
-    })
-  })
-
-  it("tool - is described in three lines, each parameter with its meaning and an example", () => {
-    assert.strictEqual(Weather.GetWeather.description?.split("\n").length, 3)
+  it("tool - each parameter has an example", () => {
     const { properties } = Tool.getJsonSchema(Weather.GetWeather) as {
       readonly properties: { readonly [name: string]: { readonly description?: string; readonly examples?: unknown } }
     }

@@ -22,7 +22,7 @@ type Step = readonly [State, ReadonlyArray<Part>]
  *
  * - `names`: what the tools of the request are called; `calls`: the names of the server's calls by their ids.
  * - `blocks`: how many blocks have begun; `open`: the one that has not ended.
- * - `held`: a call whose block has ended, until something proves that it was not cut.
+ * - `held`: a call whose block has ended and whose text does not prove it whole, until something else proves that it was not cut.
  * - `stop`: the stop reason and what was said with it, for the metadata of the `finish`.
  * - `events`: events of unknown types, as they came.
  *
@@ -75,10 +75,6 @@ const finishReasons: ReadonlyMap<unknown, Response.FinishReason> = new Map([
 
 /** A reply that ends for one of these was not cut in its last block. */
 const uncut: ReadonlySet<unknown> = new Set(["tool_use", "end_turn", "pause_turn"])
-
-/** A stop sequence may come up in arguments, but not in those that are whole JSON. */
-const isWhole = ({ json }: Blocks.ToolUse, stopReason: unknown): boolean =>
-  uncut.has(stopReason) || (stopReason === "stop_sequence" && json.trim() !== "")
 
 /** An `error` event that a client gave instead of throwing it, in the form in which the SDK throws it. */
 class ErrorEvent extends Error {
@@ -163,8 +159,10 @@ const extendBlock = (state: State, event: Json): Step => {
 
 const endBlock = (state: State, event: Json): Step => {
   const block = openAt(state, event)
-  const held = block.type === "tool_use" ? block : undefined
-  return [{ ...state, open: undefined, held }, Blocks.end(String(event["index"]), block)]
+  const parts = Blocks.end(String(event["index"]), block)
+  const call = block.type === "tool_use" ? Blocks.wholeCall(block) : undefined
+  const held = block.type === "tool_use" && call === undefined ? block : undefined
+  return [{ ...state, open: undefined, held }, call === undefined ? parts : [...parts, call]]
 }
 
 const detailsOf = (details: unknown): Json | undefined => {
@@ -208,7 +206,7 @@ const stop = (state: State): Step => {
   return [
     { ...state, held: undefined, done: true },
     [
-      ...(held === undefined ? nothing : [Blocks.toolCall(held, isWhole(held, stop["stopReason"]))]),
+      ...(held === undefined ? nothing : [Blocks.toolCall(held, uncut.has(stop["stopReason"]))]),
       ...Blocks.container(container),
       finish(state)
     ]

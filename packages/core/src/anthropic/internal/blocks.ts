@@ -256,8 +256,7 @@ const endOther = (id: string, other: OtherBlock): ReadonlyArray<Part> => {
 }
 
 /**
- * The last parts of a block. Those of a tool call come later, from `toolCall`: the end of its block is no proof that its
- * arguments are complete.
+ * The last parts of a block, but for a tool call that its own text does not prove whole; see `toolCall`.
  *
  * @internal
  */
@@ -284,24 +283,38 @@ export const end = (id: string, block: Block): ReadonlyArray<Part> => {
   }
 }
 
-const rawArguments = ({ input, json }: ToolUse): string => json.trim() === "" ? JSON.stringify(input) : json
-
-/**
- * The call of a block that has ended. Arguments that may have been cut, or are not JSON, are the text that arrived.
- *
- * @internal
- */
-export const toolCall = (block: ToolUse, complete: boolean): Part => {
-  const { deltas, fields, id, json, name, type } = block
+const callOf = ({ deltas, fields, id, name, type }: ToolUse, params: unknown): Part => {
   const info = hasAny(fields) ? { type, fields } : undefined
-  const parsed = json.trim() === "" ? block.input : parseArguments(json)
   return {
     type: "tool-call",
     id,
     name,
-    params: complete ? parsed : rawArguments(block),
+    params,
     ...((info !== undefined || deltas.length > 0) && { metadata: Carried.metadata(info, deltas) })
   }
+}
+
+/**
+ * The call of a block that has ended, where its own text proves it whole: nothing can follow the brace that closes an object.
+ * That its block has ended proves nothing, since a reply that is cut ends its last block too.
+ *
+ * @internal
+ */
+export const wholeCall = (block: ToolUse): Part | undefined => {
+  const params = parseArguments(block.json)
+  return Predicate.isObject(params) ? callOf(block, params) : undefined
+}
+
+/**
+ * The call of a block whose own text does not prove it whole. Arguments that may have been cut, or are not JSON, are the text that
+ * arrived.
+ *
+ * @internal
+ */
+export const toolCall = (block: ToolUse, complete: boolean): Part => {
+  const { input, json } = block
+  if (json.trim() === "") return callOf(block, complete ? input : JSON.stringify(input))
+  return callOf(block, complete ? parseArguments(json) : json)
 }
 
 /**

@@ -173,10 +173,9 @@ export const send = Effect.fnUntraced(function*(
     if (part.type === "error") return Effect.fail(providerFailure("the model's stream reported an error"))
     emitted = true
     const { deltas, events } = reply.take(part)
-    return Effect.andThen(
-      Effect.forEach(deltas, log.publish, { discard: true }),
-      Effect.forEach(events, (event) => log.emit(event), { discard: true })
-    )
+    const telling = [...deltas.map((delta) => log.publish(delta)), ...events.map((event) => log.emit(event))]
+    // most parts say nothing new, nearly all others one thing
+    return telling.length > 1 ? Effect.all(telling, { discard: true }) : telling[0] ?? Effect.void
   }
 
   const priced = <A extends Receive.Counted>(reply: A, at: number): A & { readonly cost?: number } => {

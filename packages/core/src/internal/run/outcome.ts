@@ -3,12 +3,20 @@
  *
  * @internal
  */
-import type * as AiError from "effect/ai/AiError"
+import * as AiError from "effect/ai/AiError"
 import * as Effect from "effect/Effect"
 import type * as Limits from "../../Limits.ts"
 import * as Outcome from "../../Outcome.ts"
 import type * as RunState from "../../RunState.ts"
 import type { Output } from "./output.ts"
+
+/** Of a request that another process sent, the journal has the words alone. */
+const failedBefore = ({ failed }: RunState.RunState): AiError.AiError =>
+  AiError.make({
+    module: "Agent",
+    method: "resume",
+    reason: new AiError.UnknownError({ description: failed?.message ?? "the model failed" })
+  })
 
 /**
  * How a run went, from the state that its journal ends in.
@@ -70,6 +78,6 @@ export const outcomeOf = Effect.fnUntraced(function*(
           usage
         })
       }
-      return yield* Effect.fail(modelError)
+      return yield* Effect.fail(modelError ?? failedBefore(state))
   }
 })

@@ -198,6 +198,10 @@ export const make = (key: Key, known: Set<string>) => {
       case "finish":
         finish = part
         return nothing
+      case "tool-params-start":
+      case "tool-params-delta":
+      case "tool-params-end":
+        return nothing
       default:
         return Prompt.fromResponseParts([part as Response.AnyPart]).content
           .flatMap((message) => message.role === "assistant" ? message.content : [])

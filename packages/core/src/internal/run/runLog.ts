@@ -3,8 +3,8 @@
  *
  * @internal
  */
-import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Semaphore from "effect/Semaphore"
 import type * as Dispatcher from "../../Dispatcher.ts"
 import type * as Journal from "../../Journal.ts"
@@ -30,11 +30,16 @@ export interface RunLog {
   ) => Effect.Effect<void, Journal.JournalFailure>
   /** Appends the answer of a call of the present turn, unless it has one. */
   readonly answer: (index: number, answer: Answer) => Effect.Effect<void, Journal.JournalFailure>
-  /** From here on a journal that fails does not stop the events: a run that ends keeps its transcript valid. */
+  /**
+   * From here on a journal that fails does not stop the events: a run that ends keeps its transcript valid. What announces
+   * an act is still refused, so that nothing is done that is not in the journal.
+   */
   readonly close: () => void
 }
 
 const always = (): boolean => true
+
+const announcesAct = ({ _tag }: RunEvent.RunEvent): boolean => _tag === "AttemptStarted" || _tag === "ModelRequested"
 
 /** @internal */
 export const make = Effect.fnUntraced(function*(
@@ -48,15 +53,17 @@ export const make = Effect.fnUntraced(function*(
 
   const add = (event: RunEvent.RunEvent): Effect.Effect<void, Journal.JournalFailure> => {
     const append = writer.append(event)
-    const apply = Effect.sync(() => {
+    const written = closing && !announcesAct(event) ? Effect.ignore(append) : append
+    const applied = () => {
       state = RunState.apply(state, event)
-    })
-    return (closing ? Effect.ignore(append) : append).pipe(Effect.andThen(apply), Effect.andThen(publish(event)))
+      return publish(event)
+    }
+    return Exit.isExit(written) && Exit.isSuccess(written) ? applied() : Effect.flatMap(written, applied)
   }
 
   const emit: RunLog["emit"] = (event, when = always) =>
     mutex.withPermit(Effect.uninterruptible(
-      Effect.flatMap(Clock.currentTimeMillis, (at) => when() ? add(event(at)) : Effect.void)
+      Effect.clockWith((clock) => when() ? add(event(clock.currentTimeMillisUnsafe())) : Effect.void)
     ))
 
   const answer: RunLog["answer"] = (index, { attempts, failure, handle, ok, result }) =>

@@ -167,8 +167,10 @@ export const run = Effect.fnUntraced(function*(
     yield* log.emit((at) => ({ _tag: "OutputChecked", ...turnKey(), at, ...found }))
   })
 
-  const end = Effect.fnUntraced(function*({ outcome, reason }: Command<"Stop">) {
+  const end = Effect.fnUntraced(function*({ outcome, reason }: Command<"Stop">, phase: RunState.Phase) {
     yield* interruptAll
+    // the reply may have become complete meanwhile
+    if (log.state().phase !== phase) return
     const text = RunState.text(log.state())
     const because = reason === undefined ? {} : { reason }
     yield* turn.discard(log.emit((at) => ({ _tag: "RunEnded", at, outcome, text, ...because })))
@@ -234,7 +236,7 @@ export const run = Effect.fnUntraced(function*(
       case "CheckOutput":
         return checkOutput
       case "Stop":
-        return end(command)
+        return end(command, state.phase)
     }
   }
 

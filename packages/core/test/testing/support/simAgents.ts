@@ -16,7 +16,7 @@ const made = (name: string, effectClass: ToolPolicy.EffectClass) =>
     parameters: { item: Schema.Literals([0, 1]), n: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 })) },
     success: Schema.String,
     failure: ToolFailure.ToolFailure,
-    run: unused as () => Effect.Effect<string, ToolFailure.ToolFailure>
+    run: unused
   })
 
 const common = { timeout: 60, retry: { times: 2 } } as const
@@ -52,7 +52,7 @@ const tools = [
       parameters: { item: Schema.Int },
       success: Schema.String,
       failure: Schema.Union([ToolFailure.Transient, ToolFailure.Permanent, ToolFailure.Unknown, Sealed]),
-      run: unused as () => Effect.Effect<string, ToolFailure.ToolFailure | Sealed>
+      run: unused
     }),
     common
   )
@@ -75,7 +75,7 @@ const office = Agent.make("office", {
       success: Schema.Struct({ id: Schema.String, cents: Schema.Int }),
       failure: ToolFailure.ToolFailure,
       needsApproval: ({ cents }) => cents > 0,
-      run: unused as () => Effect.Effect<{ readonly id: string; readonly cents: number }, ToolFailure.ToolFailure>
+      run: unused
     }),
     ToolPolicy.readonly(
       Tool.make("list", {
@@ -92,15 +92,18 @@ const office = Agent.make("office", {
         rateLimit: { limit: 4, window: "1 second", algorithm: "token-bucket", key: ({ folder }) => folder }
       }
     ),
-    ToolPolicy.idempotent(Tool.make("archive", { parameters: Schema.Struct({ id: Schema.String }), failure: ToolFailure.ToolFailure }), {
-      timeout: "5 seconds",
-      serial: true,
-      breaker: {
-        tripPolicy: CircuitBreaker.rate({ threshold: 0.5, minimumCalls: 2, size: 4 }),
-        openDuration: "1 second",
-        key: ({ id }) => id.slice(0, 1)
+    ToolPolicy.idempotent(
+      Tool.make("archive", { parameters: Schema.Struct({ id: Schema.String }), failure: ToolFailure.ToolFailure }),
+      {
+        timeout: "5 seconds",
+        serial: true,
+        breaker: {
+          tripPolicy: CircuitBreaker.rate({ threshold: 0.5, minimumCalls: 2, size: 4 }),
+          openDuration: "1 second",
+          key: ({ id }) => id.slice(0, 1)
+        }
       }
-    }),
+    ),
     Tool.dynamic("anything", {
       parameters: { type: "object", properties: { id: { type: "string" } }, required: ["id"] }
     })

@@ -7,5 +7,5 @@ const all = Object.values(agents)
 for (let seed = 1; seed <= seeds; seed++) {
   const agent = all[seed % all.length]!
   const { ledger, now, runs, steps } = Sim.run(agent, Sim.draw(agent, seed))
-  console.log(JSON.stringify({ seed, events: runs.map(({ events }) => events), ledger, now, steps }))
+  process.stdout.write(`${JSON.stringify({ seed, events: runs.map(({ events }) => events), ledger, now, steps })}\n`)
 }

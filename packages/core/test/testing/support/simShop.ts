@@ -29,12 +29,20 @@ const shop = <T extends ReturnType<typeof tool>>(pay: T) => Agent.make("shop", {
 type Pay = (cents: number) => Effect.Effect<string, ToolFailure.ToolFailure, Payments>
 
 const tool = (run: Pay) =>
-  Agent.tool("pay", { description: "Pays", parameters, success: Schema.String, failure, run: ({ cents }) => run(cents) })
+  Agent.tool("pay", {
+    description: "Pays",
+    parameters,
+    success: Schema.String,
+    failure,
+    run: ({ cents }) => run(cents)
+  })
 
 const toPayments = (key: string, cents: number) => Effect.flatMap(Payments, ({ pay }) => pay(key, cents))
 
 /** As it should be. */
-export const right = shop(ToolPolicy.idempotent(tool((cents) => Effect.flatMap(keyOf, (key) => toPayments(key, cents)))))
+export const right = shop(
+  ToolPolicy.idempotent(tool((cents) => Effect.flatMap(keyOf, (key) => toPayments(key, cents))))
+)
 
 /** Each attempt has a key of its own. */
 export const keyless = shop(

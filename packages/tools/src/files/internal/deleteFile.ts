@@ -7,8 +7,9 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, OutsideRoot, Protected } from "../FilesError.ts"
+import { NotAFile } from "../FilesError.ts"
 import type { Changes } from "./changes.ts"
+import * as failures from "./failures.ts"
 import * as parameters from "./parameters.ts"
 
 /** @internal */
@@ -26,18 +27,10 @@ export const tool = ToolPolicy.idempotent(
       path: Schema.String.annotate({ description: "The path as it was given" }),
       existed: Schema.Boolean.annotate({ description: "Whether something stood there; nothing does now" })
     }),
-    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, Protected, NotAFile, IoFailed])
+    failure: Schema.Union([...failures.ofChange, NotAFile])
   }).annotate(Tool.Destructive, true),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      Protected: "permanent",
-      NotAFile: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.changeMeanings, NotAFile: "permanent" },
     timeout: "10 seconds",
     retry: { times: 1 }
   }

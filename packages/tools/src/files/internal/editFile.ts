@@ -7,19 +7,9 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import {
-  AccessDenied,
-  FileNotFound,
-  IoFailed,
-  LinkLoop,
-  NotAFile,
-  NotText,
-  OutsideRoot,
-  Protected,
-  TextNotUnique,
-  TooLarge
-} from "../FilesError.ts"
+import { NotAFile, NotText, TextNotUnique, TooLarge } from "../FilesError.ts"
 import type { Changes } from "./changes.ts"
+import * as failures from "./failures.ts"
 import * as parameters from "./parameters.ts"
 
 const maxText = 256 * 1024
@@ -49,31 +39,15 @@ export const tool = ToolPolicy.effectful(
         .check(Schema.isGreaterThanOrEqualTo(1)),
       size: Schema.Int.annotate({ description: "Bytes of the file now" }).check(Schema.isGreaterThanOrEqualTo(0))
     }),
-    failure: Schema.Union([
-      FileNotFound,
-      OutsideRoot,
-      LinkLoop,
-      AccessDenied,
-      Protected,
-      NotAFile,
-      NotText,
-      TooLarge,
-      TextNotUnique,
-      IoFailed
-    ])
+    failure: Schema.Union([...failures.ofChange, NotAFile, NotText, TooLarge, TextNotUnique])
   }).annotate(Tool.Destructive, true),
   {
     failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      Protected: "permanent",
+      ...failures.changeMeanings,
       NotAFile: "permanent",
       NotText: "permanent",
       TooLarge: "permanent",
-      TextNotUnique: "permanent",
-      IoFailed: "transient"
+      TextNotUnique: "permanent"
     },
     timeout: "30 seconds",
     serial: true

@@ -7,7 +7,8 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotADirectory, OutsideRoot } from "../FilesError.ts"
+import { NotADirectory } from "../FilesError.ts"
+import * as failures from "./failures.ts"
 import * as parameters from "./parameters.ts"
 import { relative, type Root } from "./root.ts"
 import { maxDepth, walk } from "./tree.ts"
@@ -37,17 +38,10 @@ export const tool = ToolPolicy.readonly(
         .check(Schema.isGreaterThanOrEqualTo(0)),
       truncated: Schema.Boolean.annotate({ description: "Whether there may be more. Search a subdirectory" })
     }),
-    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotADirectory, IoFailed])
+    failure: Schema.Union([...failures.ofPlace, NotADirectory])
   }),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      NotADirectory: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.placeMeanings, NotADirectory: "permanent" },
     timeout: "30 seconds",
     retry: { times: 1 }
   }

@@ -9,7 +9,8 @@ import * as ByteSize from "effect/ByteSize"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { AccessDenied, FileNotFound, IoFailed, Kind, LinkLoop, NotADirectory, OutsideRoot } from "../FilesError.ts"
+import { Kind, NotADirectory } from "../FilesError.ts"
+import * as failures from "./failures.ts"
 import * as parameters from "./parameters.ts"
 import { kindOf, type Place, relative, type Root } from "./root.ts"
 import { walk } from "./tree.ts"
@@ -18,7 +19,7 @@ const maxListed = 500
 
 const Entry = Schema.Struct({
   path: Schema.String.annotate({ description: "Relative to the root" }),
-  kind: Kind,
+  kind: Kind.annotate({ description: "What stands at the path" }),
   size: Schema.optionalKey(
     Schema.Int.annotate({ description: "Bytes; only of files" }).check(Schema.isGreaterThanOrEqualTo(0))
   )
@@ -45,24 +46,17 @@ export const tool = ToolPolicy.readonly(
     }),
     success: Schema.Struct({
       path: Schema.String.annotate({ description: "The path as it was given" }),
-      entries: Schema.Array(Entry),
+      entries: Schema.Array(Entry).annotate({ description: "Sorted by path" }),
       unreadable: Schema.Int.annotate({ description: "Directories that could not be read" })
         .check(Schema.isGreaterThanOrEqualTo(0)),
       truncated: Schema.Boolean.annotate({
         description: "Whether there is more; the upper levels are listed first. List a subdirectory or use `pattern`"
       })
     }),
-    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotADirectory, IoFailed])
+    failure: Schema.Union([...failures.ofPlace, NotADirectory])
   }),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      NotADirectory: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.placeMeanings, NotADirectory: "permanent" },
     timeout: "10 seconds",
     retry: { times: 1 }
   }

@@ -7,17 +7,9 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import {
-  AccessDenied,
-  AlreadyExists,
-  CannotMove,
-  FileNotFound,
-  IoFailed,
-  LinkLoop,
-  OutsideRoot,
-  Protected
-} from "../FilesError.ts"
+import { AlreadyExists, CannotMove } from "../FilesError.ts"
 import type { Changes } from "./changes.ts"
+import * as failures from "./failures.ts"
 import * as parameters from "./parameters.ts"
 
 /** @internal */
@@ -40,28 +32,10 @@ export const tool = ToolPolicy.effectful(
       path: Schema.String.annotate({ description: "The old path as it was given" }),
       to: Schema.String.annotate({ description: "The new path as it was given" })
     }),
-    failure: Schema.Union([
-      FileNotFound,
-      OutsideRoot,
-      LinkLoop,
-      AccessDenied,
-      Protected,
-      AlreadyExists,
-      CannotMove,
-      IoFailed
-    ])
+    failure: Schema.Union([...failures.ofChange, AlreadyExists, CannotMove])
   }).annotate(Tool.Destructive, false),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      Protected: "permanent",
-      AlreadyExists: "permanent",
-      CannotMove: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.changeMeanings, AlreadyExists: "permanent", CannotMove: "permanent" },
     timeout: "30 seconds",
     serial: true
   }

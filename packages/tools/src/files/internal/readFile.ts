@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
-import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, NotText, OutsideRoot } from "../FilesError.ts"
+import { NotAFile, NotText } from "../FilesError.ts"
+import * as failures from "./failures.ts"
 import { notText } from "./format.ts"
 import * as parameters from "./parameters.ts"
 import { placeError, type Root } from "./root.ts"
@@ -75,18 +76,10 @@ export const tool = ToolPolicy.readonly(
         Schema.Boolean.annotate({ description: "true: `content` is one line longer than 24 KiB whose end is missing" })
       )
     }),
-    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotAFile, NotText, IoFailed])
+    failure: Schema.Union([...failures.ofPlace, NotAFile, NotText])
   }),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      NotAFile: "permanent",
-      NotText: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.placeMeanings, NotAFile: "permanent", NotText: "permanent" },
     timeout: "10 seconds",
     retry: { times: 1 }
   }

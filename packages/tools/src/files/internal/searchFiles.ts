@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { AccessDenied, FileNotFound, IoFailed, LinkLoop, NotAFile, OutsideRoot, PatternInvalid } from "../FilesError.ts"
+import { NotAFile, PatternInvalid } from "../FilesError.ts"
+import * as failures from "./failures.ts"
 import * as Lines from "./lines.ts"
 import * as parameters from "./parameters.ts"
 import * as Regex from "./regex.ts"
@@ -81,7 +82,7 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      matches: Schema.Array(Match),
+      matches: Schema.Array(Match).annotate({ description: "Matching lines, file by file" }),
       searched: Count.annotate({ description: "Files that were searched" }),
       binary: Count.annotate({ description: "Files that were skipped since they are not UTF-8 text" }),
       unreadable: Count.annotate({ description: "Files and directories that could not be read" }),
@@ -89,18 +90,10 @@ export const tool = ToolPolicy.readonly(
         description: "Whether the search ended early: at `maxResults`, 64 MiB of text or 20,000 entries. Narrow it"
       })
     }),
-    failure: Schema.Union([FileNotFound, OutsideRoot, LinkLoop, AccessDenied, NotAFile, PatternInvalid, IoFailed])
+    failure: Schema.Union([...failures.ofPlace, NotAFile, PatternInvalid])
   }),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      NotAFile: "permanent",
-      PatternInvalid: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.placeMeanings, NotAFile: "permanent", PatternInvalid: "permanent" },
     timeout: "30 seconds",
     retry: { times: 1 }
   }

@@ -7,17 +7,9 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import {
-  AccessDenied,
-  AlreadyExists,
-  FileNotFound,
-  IoFailed,
-  LinkLoop,
-  NotAFile,
-  OutsideRoot,
-  Protected
-} from "../FilesError.ts"
+import { AlreadyExists, NotAFile } from "../FilesError.ts"
 import type { Changes } from "./changes.ts"
+import * as failures from "./failures.ts"
 import * as parameters from "./parameters.ts"
 
 /** @internal */
@@ -46,29 +38,11 @@ export const tool = ToolPolicy.idempotent(
       path: Schema.String.annotate({ description: "The path as it was given" }),
       size: Schema.Int.annotate({ description: "Bytes of the file" }).check(Schema.isGreaterThanOrEqualTo(0))
     }),
-    failure: Schema.Union([
-      FileNotFound,
-      OutsideRoot,
-      LinkLoop,
-      AccessDenied,
-      Protected,
-      AlreadyExists,
-      NotAFile,
-      IoFailed
-    ]),
+    failure: Schema.Union([...failures.ofChange, AlreadyExists, NotAFile]),
     needsApproval: ({ overwrite }) => overwrite === true
   }),
   {
-    failures: {
-      FileNotFound: "permanent",
-      OutsideRoot: "permanent",
-      LinkLoop: "permanent",
-      AccessDenied: "permanent",
-      Protected: "permanent",
-      AlreadyExists: "permanent",
-      NotAFile: "permanent",
-      IoFailed: "transient"
-    },
+    failures: { ...failures.changeMeanings, AlreadyExists: "permanent", NotAFile: "permanent" },
     timeout: "30 seconds",
     retry: { times: 1 },
     serial: true

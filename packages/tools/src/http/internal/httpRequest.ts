@@ -25,7 +25,7 @@ export const tool = ToolPolicy.effectful(
       "Do not use it to read (use http_get), nor again after an unknown outcome before you looked what happened."
     ].join("\n"),
     parameters: Schema.Struct({
-      method: Schema.Literals(["POST", "PUT", "PATCH", "DELETE"]),
+      method: Schema.Literals(["POST", "PUT", "PATCH", "DELETE"]).annotate({ description: "What to do there" }),
       url: Url,
       headers: Schema.optionalKey(Headers),
       body: Schema.optionalKey(

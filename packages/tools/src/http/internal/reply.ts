@@ -39,10 +39,13 @@ export const Url = Schema.String.annotate({
 export const Note = Schema.String.annotate({ description: "What is missing from the text, and why" })
 
 /** @internal */
+export const ContentType = Schema.String.annotate({ description: "Media type, without parameters" })
+
+/** @internal */
 export const Reply = Schema.Struct({
   url: Url,
-  status: Schema.Int,
-  contentType: Schema.optionalKey(Schema.String),
+  status: Schema.Int.annotate({ description: "HTTP status" }),
+  contentType: Schema.optionalKey(ContentType),
   headers: Schema.Record(Schema.String, Schema.String).annotate({
     description: `Those of ${told.join(", ")} that the answer has`
   }),

@@ -14,6 +14,7 @@ import * as Option from "effect/Option"
 import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
+import { direct } from "../../internal/direct.ts"
 import type { Tls, TlsClient } from "../Kubernetes.ts"
 import { AccessUnusable, BadCredentials } from "../KubernetesError.ts"
 import type { Access } from "./api.ts"
@@ -45,6 +46,7 @@ const checkedNamespaces = (names: ReadonlyArray<string>): Effect.Effect<Readonly
 export const make = Effect.fnUntraced(function*(connection: Connection, namespaces: ReadonlyArray<string> | undefined) {
   return {
     ...connection,
+    client: direct(connection.client),
     redactor: yield* Redactor.current,
     namespaces: namespaces === undefined ? undefined : yield* checkedNamespaces(namespaces)
   } satisfies Access

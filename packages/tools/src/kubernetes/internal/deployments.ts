@@ -83,25 +83,25 @@ export const tool = ToolPolicy.readonly(
     ].join("\n"),
     parameters: Schema.Struct({ namespace: Namespace, label_selector: LabelSelector }),
     success: Schema.Struct({
-      namespace: Schema.String,
+      namespace: Schema.String.annotate({ description: "Namespace that was asked about" }),
       summary: Schema.String.annotate({ description: "How many deployments there are and how many are not complete" }),
       deployments: Schema.Array(
         Schema.Struct({
-          name: Schema.String,
+          name: Schema.String.annotate({ description: "Name of the deployment" }),
           wanted: Schema.Int.annotate({ description: "Replicas that are wanted" }),
           ready: Schema.Int.annotate({ description: "Replicas that are ready" }),
           updated: Schema.Int.annotate({ description: "Replicas of the newest version" }),
           available: Schema.Int.annotate({ description: "Replicas that have been ready for long enough" }),
-          paused: Schema.optionalKey(Schema.Literal(true)),
+          paused: Schema.optionalKey(Schema.Literal(true).annotate({ description: "Its rollout is paused" })),
           images: Schema.Array(Schema.String).annotate({ description: "Of its containers, with their names" }),
           conditions: Schema.Array(
             Schema.Struct({
-              type: Schema.String,
+              type: Schema.String.annotate({ description: "Available, Progressing, ReplicaFailure or another" }),
               status: Schema.String.annotate({ description: "True, False or Unknown" }),
-              reason: Schema.optionalKey(Schema.String),
-              message: Schema.optionalKey(Schema.String)
+              reason: Schema.optionalKey(Schema.String.annotate({ description: "Why, in one word" })),
+              message: Schema.optionalKey(Schema.String.annotate({ description: "Why, in a sentence" }))
             })
-          ),
+          ).annotate({ description: "What the cluster says of it" }),
           pods: Schema.optionalKey(Schema.String.annotate({ description: "Label selector of its pods" }))
         })
       ).annotate({ description: `Those that are not complete first; at most ${mostDeployments}` }),

@@ -60,7 +60,7 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      namespace: Schema.String,
+      namespace: Schema.String.annotate({ description: "Namespace that was asked about" }),
       now: Schema.String.annotate({ description: "Time of this answer, ISO 8601" }),
       events: Schema.Array(Schema.Struct({
         last_seen: Schema.optionalKey(Schema.String.annotate({ description: "ISO 8601" })),
@@ -68,10 +68,10 @@ export const tool = ToolPolicy.readonly(
           Schema.String.annotate({ description: "Only where it was seen more than once" })
         ),
         count: Schema.optionalKey(Schema.Int.annotate({ description: "Only where it was seen more than once" })),
-        type: Schema.String,
-        reason: Schema.String,
+        type: Schema.String.annotate({ description: "Normal or Warning" }),
+        reason: Schema.String.annotate({ description: "Why, in one word, as in BackOff" }),
         object: Schema.String.annotate({ description: "Kind and name, as in Pod/web-1" }),
-        message: Schema.String
+        message: Schema.String.annotate({ description: "What happened" })
       })).annotate({ description: "Newest first" }),
       not_listed: Schema.optionalKey(Schema.Int.annotate({ description: "Older events that are not listed" })),
       more: Schema.optionalKey(

@@ -51,7 +51,7 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      pod: Schema.String,
+      pod: Schema.String.annotate({ description: "Pod that was asked about" }),
       lines: Schema.Int.annotate({ description: "How many lines `log` has" }),
       log: Schema.String.annotate({ description: "Oldest line first" }),
       note: Schema.optionalKey(Schema.String.annotate({ description: "What is missing, and how to get it" }))

@@ -41,11 +41,11 @@ export const tool = ToolPolicy.readonly(
     ].join("\n"),
     parameters: Schema.Struct({ namespace: Namespace, label_selector: LabelSelector }),
     success: Schema.Struct({
-      namespace: Schema.String,
+      namespace: Schema.String.annotate({ description: "Namespace that was asked about" }),
       summary: Schema.String.annotate({ description: "How many pods there are and how many have an issue" }),
       pods: Schema.Array(
         Schema.Struct({
-          name: Schema.String,
+          name: Schema.String.annotate({ description: "Name of the pod" }),
           status: Schema.String.annotate({ description: "As kubectl shows it, e.g. CrashLoopBackOff" }),
           ready: Schema.String.annotate({ description: "Ready containers of all, e.g. 0/1" }),
           restarts: Schema.Int.annotate({ description: "Restarts of its containers together" }),

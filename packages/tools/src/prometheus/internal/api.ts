@@ -60,6 +60,11 @@ export const failures = {
   AnswerUnreadable: "permanent"
 } as const
 
+/** @internal */
+export const Note = Schema.optionalKey(
+  Schema.String.annotate({ description: "What was changed or is missing, and warnings of the server" })
+)
+
 const mostMebibytes = 16
 const longestDetail = 400
 const mostWarnings = 3

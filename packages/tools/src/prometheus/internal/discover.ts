@@ -32,7 +32,7 @@ const Selector = Schema.String.annotate({
 const rest = {
   found: Schema.Int.annotate({ description: "How many there are, listed or not" }),
   whole: Whole,
-  note: Schema.optionalKey(Schema.String)
+  note: Api.Note
 }
 
 const selected = (selector: string | undefined) =>
@@ -79,10 +79,10 @@ export const searchNames = ToolPolicy.readonly(
     success: Schema.Struct({
       names: Schema.Array(
         Schema.Struct({
-          name: Schema.String,
+          name: Schema.String.annotate({ description: "Name of the metric" }),
           type: Schema.optionalKey(Schema.String.annotate({ description: "counter, gauge, histogram or summary" })),
-          unit: Schema.optionalKey(Schema.String),
-          help: Schema.optionalKey(Schema.String)
+          unit: Schema.optionalKey(Schema.String.annotate({ description: "As its exporter says" })),
+          help: Schema.optionalKey(Schema.String.annotate({ description: "What it means, as its exporter says" }))
         })
       ).annotate({ description: `At most ${mostNames}` }),
       ...rest
@@ -144,7 +144,9 @@ export const listLabels = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      labels: Schema.optionalKey(Schema.Array(Schema.String)),
+      labels: Schema.optionalKey(
+        Schema.Array(Schema.String).annotate({ description: `Names of labels; at most ${mostLabels}` })
+      ),
       values: Schema.optionalKey(
         Schema.Array(Schema.String).annotate({ description: `Of the label; at most ${mostLabels}` })
       ),
@@ -176,7 +178,10 @@ export const listSeries = ToolPolicy.readonly(
     success: Schema.Struct({
       shared: Schema.optionalKey(Schema.String.annotate({ description: "Labels that all series here have" })),
       series: Schema.Array(
-        Schema.Struct({ name: Schema.optionalKey(Schema.String), labels: Schema.optionalKey(Schema.String) })
+        Schema.Struct({
+          name: Schema.optionalKey(Schema.String.annotate({ description: "Name of the metric" })),
+          labels: Schema.optionalKey(Schema.String.annotate({ description: "Labels that not all series have" }))
+        })
       ).annotate({ description: `At most ${mostSeries}` }),
       ...rest
     }),

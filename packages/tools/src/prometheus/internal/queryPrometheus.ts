@@ -14,7 +14,16 @@ import { keep, Whole } from "./whole.ts"
 import { Range, Step, stepNote, windowOf } from "./window.ts"
 
 const Value = Schema.Union([Schema.Finite, Schema.Literals(["NaN", "+Inf", "-Inf"])])
-const OfRange = Schema.optionalKey(Value)
+const OfRange = (description: string) => Schema.optionalKey(Value.annotate({ description }))
+
+const Histogram = Schema.Struct({
+  count: Value.annotate({ description: "How many observations" }),
+  sum: Value.annotate({ description: "Their sum" }),
+  mean: Value.annotate({ description: "Their mean" }),
+  p50: Value.annotate({ description: "Their median" }),
+  p90: Value.annotate({ description: "What 90 % of them do not exceed" }),
+  p99: Value.annotate({ description: "What 99 % of them do not exceed" })
+})
 
 /** @internal */
 export const tool = ToolPolicy.readonly(
@@ -40,20 +49,20 @@ export const tool = ToolPolicy.readonly(
         Schema.Struct({
           name: Schema.optionalKey(Schema.String.annotate({ description: "Name of the metric" })),
           labels: Schema.optionalKey(Schema.String.annotate({ description: "Labels that not all series have" })),
-          first: OfRange,
-          last: Schema.optionalKey(Value.annotate({ description: "The last sample" })),
-          min: OfRange,
-          max: OfRange,
-          mean: OfRange,
-          p50: OfRange,
-          p90: OfRange,
-          p99: OfRange,
+          first: OfRange("The first sample"),
+          last: OfRange("The last sample"),
+          min: OfRange("The least sample"),
+          max: OfRange("The greatest sample"),
+          mean: OfRange("The mean of the samples"),
+          p50: OfRange("The median"),
+          p90: OfRange("What 90 % of the samples do not exceed"),
+          p99: OfRange("What 99 % of the samples do not exceed"),
           count: Schema.optionalKey(Schema.Int.annotate({ description: "How many samples the range has" })),
           values: Schema.optionalKey(
             Schema.Array(Value).annotate({ description: "All samples, oldest first, where they are at most 12" })
           ),
           histogram: Schema.optionalKey(
-            Schema.Struct({ count: Value, sum: Value, mean: Value, p50: Value, p90: Value, p99: Value }).annotate({
+            Histogram.annotate({
               description:
                 "Of a native histogram: the observations of its last sample, percentiles estimated from buckets"
             })
@@ -62,7 +71,7 @@ export const tool = ToolPolicy.readonly(
       ).annotate({ description: "At most 20" }),
       not_listed: Schema.optionalKey(Schema.Int.annotate({ description: "Further series of the result" })),
       whole: Whole,
-      note: Schema.optionalKey(Schema.String)
+      note: Api.Note
     }),
     failure: Api.failure
   }),

@@ -20,19 +20,21 @@ const longest = 366 * 86_400
 
 const secondsOf = (text: string): number => Number(text.slice(0, -1)) * units[text.slice(-1)]!
 
-const Span = Schema.String.check(
-  Schema.isPattern(/^[1-9]\d{0,8}[smhdw]$/),
-  Schema.makeFilter((text: string) => secondsOf(text) <= longest, { expected: "a span of at most 366 days" })
-)
+/** The description stands before the checks: after one that JSON Schema cannot say, the model would not see it. */
+const Span = (annotations: { readonly description: string; readonly examples: ReadonlyArray<string> }) =>
+  Schema.String.annotate(annotations).check(
+    Schema.isPattern(/^[1-9]\d{0,8}[smhdw]$/),
+    Schema.makeFilter((text: string) => secondsOf(text) <= longest, { expected: "a span of at most 366 days" })
+  )
 
 /** How far a range query reaches back. @internal */
-export const Range = Span.annotate({
+export const Range = Span({
   description: "Time range back from now, like 5m, 1h or 24h; without it: the value of now",
   examples: ["5m", "1h", "24h"]
 })
 
 /** How far apart the samples of a range query are. @internal */
-export const Step = Span.annotate({
+export const Step = Span({
   description: `Only with \`range\`: time between two samples, raised where there would be more than ${mostPoints}; ` +
     `default chosen for at most ${wantedPoints}`,
   examples: ["30s", "5m"]

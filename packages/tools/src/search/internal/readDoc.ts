@@ -16,6 +16,12 @@ import { endOf, headingsOf } from "./sections.ts"
 const maxBytes = 16 * 1024
 const maxHeadings = 50
 
+const Heading = Schema.Struct({
+  line: Schema.Int.annotate({ description: "Its line" }),
+  level: Schema.Int.annotate({ description: "1 is the topmost" }),
+  text: Schema.String.annotate({ description: "What it says" })
+})
+
 /** @internal */
 export const tool = ToolPolicy.readonly(
   Tool.make("read_doc", {
@@ -36,15 +42,15 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      text: Schema.String,
-      line: Schema.Int,
+      text: Schema.String.annotate({ description: "What the document says there" }),
+      line: Schema.Int.annotate({ description: "The first line of the text" }),
       end: Schema.Int.annotate({ description: "The last line of the text" }),
       lines: Schema.Int.annotate({ description: "Of the document" }),
       next: Schema.optionalKey(
         Schema.Int.annotate({ description: "The section goes on here: what is read is not all of it" })
       ),
       headings: Schema.optionalKey(
-        Schema.Array(Schema.Struct({ line: Schema.Int, level: Schema.Int, text: Schema.String })).annotate({
+        Schema.Array(Heading).annotate({
           description: `Headings of what was not read, at most ${maxHeadings}`
         })
       )

@@ -36,15 +36,17 @@ export const tool = ToolPolicy.readonly(
     }),
     success: Schema.Struct({
       sections: Schema.Array(Schema.Struct({
-        path: Schema.String,
+        path: Schema.String.annotate({ description: "Path of the document: read_doc takes it" }),
         heading: Schema.optionalKey(Schema.String.annotate({ description: "With those above it, the topmost first" })),
         line: Schema.Int.annotate({ description: "Its first line: read_doc takes it" }),
         end: Schema.Int.annotate({ description: "Its last line" }),
-        score: Schema.Finite,
+        score: Schema.Finite.annotate({ description: "How well it fits, above 0: comparable within this result" }),
         snippet: Schema.String.annotate({ description: "Lines with their numbers" })
-      })),
+      })).annotate({ description: "Best first" }),
       found: Schema.Int.annotate({ description: "Sections with any of the words" }),
-      note: Schema.optionalKey(Schema.String)
+      note: Schema.optionalKey(
+        Schema.String.annotate({ description: "What was not searched, or why nothing was found" })
+      )
     })
   }),
   { timeout: "30 seconds" }

@@ -4,6 +4,7 @@
  *
  * @internal
  */
+import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -30,7 +31,11 @@ export interface Ended {
 /** Half of what is shown of each output, in bytes. */
 const half = { stdout: 8 * 1024, stderr: 4 * 1024 } as const
 
-const grace: Duration.Input = "2 seconds"
+/** How long a group has between SIGTERM and SIGKILL. @internal */
+export const Grace: Context.Reference<Duration.Input> = Context.Reference<Duration.Input>(
+  "@volley/tools/Shell/Grace",
+  { defaultValue: () => "2 seconds" }
+)
 
 const forNow: ReadonlySet<string> = new Set(["EAGAIN", "ENOMEM", "EMFILE", "ENFILE"])
 
@@ -54,6 +59,7 @@ export const run = Effect.fnUntraced(function*(
     readonly timeout: Duration.Input
   }
 ): Effect.fn.Return<Ended, OutOfResources | StartFailed, ChildProcessSpawner | Scope.Scope> {
+  const grace = yield* Grace
   const command = ChildProcess.make(options.file, options.arguments, {
     cwd: options.directory,
     env: options.environment,

@@ -3,7 +3,6 @@
  *
  * @internal
  */
-import type { Redactor } from "@volley/core/Redactor"
 import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Context from "effect/Context"
@@ -112,7 +111,6 @@ export interface Shell {
   readonly root: Root
   readonly programs: Programs
   readonly environment: { readonly [name: string]: string }
-  readonly redactor: Redactor
   readonly spawner: typeof ChildProcessSpawner.Service
 }
 
@@ -150,7 +148,7 @@ const reasons: { readonly [Tag in FilesError.FileNotFound["_tag"] | "OutsideRoot
 }
 
 /** @internal */
-export const handler = ({ environment, programs, redactor, root, rules, spawner }: Shell) =>
+export const handler = ({ environment, programs, root, rules, spawner }: Shell) =>
   Effect.fnUntraced(function*(
     { argv, directory = ".", timeout = defaultTimeout }: Parameters
   ) {
@@ -182,9 +180,9 @@ export const handler = ({ environment, programs, redactor, root, rules, spawner 
     return {
       ended: timedOut ? "timed-out" as const : exitCode === undefined ? "signalled" as const : "exited" as const,
       ...(exitCode === undefined ? {} : { exitCode }),
-      stdout: redactor.redact(stdout.text()),
+      stdout: stdout.text(),
       stdoutSize: stdout.size(),
-      stderr: redactor.redact(stderr.text()),
+      stderr: stderr.text(),
       stderrSize: stderr.size()
     }
   })

@@ -4,7 +4,8 @@
  * @internal
  */
 import type * as Effect from "effect/Effect"
-import type {
+import * as Schema from "effect/Schema"
+import {
   AccessDenied,
   LoginRefused,
   QueryInvalid,
@@ -73,13 +74,17 @@ export interface Tables {
 export const maxNames = 200
 
 /** @internal */
-export type QueryFailure =
-  | StatementRefused
-  | QueryInvalid
-  | StatementTimedOut
-  | AccessDenied
-  | Unavailable
-  | LoginRefused
+export const failure = Schema.Union([
+  StatementRefused,
+  QueryInvalid,
+  StatementTimedOut,
+  AccessDenied,
+  Unavailable,
+  LoginRefused
+])
+
+/** @internal */
+export type QueryFailure = typeof failure.Type
 
 /** @internal */
 export interface Database {

@@ -7,29 +7,12 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import {
-  AccessDenied,
-  LoginRefused,
-  QueryInvalid,
-  StatementRefused,
-  StatementTimedOut,
-  Unavailable
-} from "../SqlError.ts"
-import { type Database, maxValueLength, type Rows } from "./database.ts"
+import { boundedItems } from "../../internal/boundedText.ts"
+import { type Database, failure, maxValueLength } from "./database.ts"
 
 const maxRows = 200
 const defaultRows = 100
 const maxBytes = 24 * 1024
-
-/** @internal */
-export const failure = Schema.Union([
-  StatementRefused,
-  QueryInvalid,
-  StatementTimedOut,
-  AccessDenied,
-  Unavailable,
-  LoginRefused
-])
 
 /** @internal */
 export const failures = {
@@ -76,32 +59,22 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      columns: Schema.Array(Schema.Struct({ name: Schema.String, type: Schema.optionalKey(Schema.String) })),
+      columns: Schema.Array(Schema.Struct({
+        name: Schema.String.annotate({ description: "As the statement names it" }),
+        type: Schema.optionalKey(Schema.String.annotate({ description: "As the database names it" }))
+      })).annotate({ description: "Columns of the result" }),
       rows: Schema.Array(Schema.Array(Value)).annotate({
         description: "Values in the order of the columns; what JSON cannot hold exactly is text"
       }),
       more_rows: Schema.optionalKey(
         Schema.Literal(true).annotate({ description: "There are more rows than these" })
       ),
-      note: Schema.optionalKey(Schema.String)
+      note: Schema.optionalKey(Schema.String.annotate({ description: "What is missing, and how to get it" }))
     }),
     failure
   }),
   { failures, timeout: "30 seconds", retry: { times: 2 }, concurrency: 4 }
 )
-
-const encoder = new TextEncoder()
-const sizeOf = (row: unknown): number => encoder.encode(JSON.stringify(row)).length + 1
-
-/** The rows that fit, at least one; and whether those were all. */
-const fitting = (
-  rows: Rows["rows"],
-  bytes: number
-): { readonly rows: Rows["rows"]; readonly all: boolean } => {
-  let size = 0
-  const end = rows.findIndex((row, i) => (size += sizeOf(row)) > bytes && i > 0)
-  return end === -1 ? { rows, all: true } : { rows: rows.slice(0, end), all: false }
-}
 
 const moreNote = (shown: number, byBytes: boolean): string =>
   byBytes
@@ -116,15 +89,16 @@ const isCut = (value: unknown): boolean => typeof value === "string" && value.le
 export const handler = (database: Database) =>
   Effect.fnUntraced(function*({ limit = defaultRows, parameters = [], sql }: Tool.Parameters<typeof tool>) {
     const { columns, more, rows } = yield* database.query(sql, parameters, limit)
-    const shown = fitting(rows, maxBytes)
-    const isMore = more || !shown.all
+    const shown = boundedItems(rows, maxBytes, 1)
+    const isCutShort = shown.length < rows.length
+    const isMore = more || isCutShort
     const notes = [
-      ...(isMore ? [moreNote(shown.rows.length, !shown.all)] : []),
-      ...(shown.rows.some((row) => row.some(isCut)) ? [cutNote] : [])
+      ...(isMore ? [moreNote(shown.length, isCutShort)] : []),
+      ...(shown.some((row) => row.some(isCut)) ? [cutNote] : [])
     ]
     return {
       columns,
-      rows: shown.rows,
+      rows: shown,
       ...(isMore ? { more_rows: true as const } : {}),
       ...(notes.length === 0 ? {} : { note: notes.join(". ") })
     }

@@ -7,8 +7,9 @@ import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { Database, Table } from "./database.ts"
-import { failure, failures } from "./sqlQuery.ts"
+import { boundedItems } from "../../internal/boundedText.ts"
+import { type Database, failure } from "./database.ts"
+import { failures } from "./sqlQuery.ts"
 
 const maxTables = 20
 const maxBytes = 24 * 1024
@@ -35,26 +36,26 @@ export const tool = ToolPolicy.readonly(
       schema: pattern("Name of a PostgreSQL schema, with * for any characters; default all but the system's", ["sales"])
     }),
     success: Schema.Struct({
-      dialect: Schema.Literals(["postgresql", "sqlite"]),
+      dialect: Schema.Literals(["postgresql", "sqlite"]).annotate({ description: "Which SQL to write" }),
       tables: Schema.Array(Schema.Struct({
         name: Schema.String.annotate({ description: "As it stands in SQL" }),
-        kind: Schema.String,
+        kind: Schema.String.annotate({ description: "Table, view or another relation" }),
         rows: Schema.optionalKey(Schema.Finite.annotate({ description: "An estimate" })),
-        comment: Schema.optionalKey(Schema.String),
+        comment: Schema.optionalKey(Schema.String.annotate({ description: "As the database has it" })),
         columns: Schema.Array(Schema.Struct({
-          name: Schema.String,
-          type: Schema.String,
-          not_null: Schema.optionalKey(Schema.Boolean),
-          default: Schema.optionalKey(Schema.String)
-        })),
-        keys: Schema.Array(Schema.String),
-        indexes: Schema.Array(Schema.String)
+          name: Schema.String.annotate({ description: "As the database has it" }),
+          type: Schema.String.annotate({ description: "As the database names it" }),
+          not_null: Schema.optionalKey(Schema.Boolean.annotate({ description: "Whether it always has a value" })),
+          default: Schema.optionalKey(Schema.String.annotate({ description: "An expression" }))
+        })).annotate({ description: "In their order" }),
+        keys: Schema.Array(Schema.String).annotate({ description: "As they would be declared" }),
+        indexes: Schema.Array(Schema.String).annotate({ description: "As they would be declared" })
       })).annotate({ description: `At most ${maxTables}` }),
       others: Schema.optionalKey(
         Schema.Array(Schema.String).annotate({ description: "Names of further tables: ask for them by pattern" })
       ),
       not_listed: Schema.optionalKey(Schema.Int.annotate({ description: "Tables that are not even named" })),
-      note: Schema.optionalKey(Schema.String)
+      note: Schema.optionalKey(Schema.String.annotate({ description: "Why there is nothing" }))
     }),
     failure
   }),
@@ -64,15 +65,6 @@ export const tool = ToolPolicy.readonly(
 /** A pattern of `LIKE`, escaped by `\`, from one with `*`. */
 const likeOf = (glob: string): string => glob.replace(/[\\%_]/g, "\\$&").replaceAll("*", "%")
 
-const sizeOf = (table: Table): number => new TextEncoder().encode(JSON.stringify(table)).length
-
-/** The first tables that fit, at least one. */
-const fitting = (tables: ReadonlyArray<Table>): ReadonlyArray<Table> => {
-  let size = 0
-  const end = tables.findIndex((table, i) => (size += sizeOf(table)) > maxBytes && i > 0)
-  return end === -1 ? tables : tables.slice(0, end)
-}
-
 /** @internal */
 export const handler = ({ dialect, tables }: Database) =>
   Effect.fnUntraced(function*({ schema, table = "*" }: Tool.Parameters<typeof tool>) {
@@ -81,7 +73,7 @@ export const handler = ({ dialect, tables }: Database) =>
       table: likeOf(table),
       limit: maxTables
     })
-    const shown = fitting(found.tables)
+    const shown = boundedItems(found.tables, maxBytes, 1)
     const others = [...found.tables.slice(shown.length).map(({ name }) => name), ...found.others]
     const unnamed = found.total - shown.length - others.length
     return {

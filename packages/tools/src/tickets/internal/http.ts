@@ -12,7 +12,6 @@ import type * as HttpClientError from "effect/http/HttpClientError"
 import * as HttpClientRequest from "effect/http/HttpClientRequest"
 import type * as HttpClientResponse from "effect/http/HttpClientResponse"
 import * as Option from "effect/Option"
-import type * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
 import { boundedText } from "../../internal/boundedText.ts"
 import { Comment, Status, Summary, Ticket } from "../Ticket.ts"
@@ -57,7 +56,6 @@ const refusal = (response: HttpClientResponse.HttpClientResponse): ServiceError 
 interface Answer {
   readonly response: HttpClientResponse.HttpClientResponse
   readonly text: string
-  readonly token: Redacted.Redacted
 }
 
 const Page = Schema.Struct({ tickets: Schema.Array(Summary), total: Schema.Int })
@@ -78,12 +76,11 @@ const createdOf = decoded(Created)
 const invalidOf = decoded(Invalid)
 const refusedOf = decoded(Refused)
 
-/** The service may repeat what it was sent, the token too. */
 const invalid = (answer: Answer): Effect.Effect<never, TicketInvalid | AnswerUnreadable> =>
-  Effect.flatMap(invalidOf(answer), ({ detail }) => {
-    const safe = Redactor.make([answer.token]).redact(detail)
-    return Effect.fail(new TicketInvalid({ detail: safe.slice(0, maxDetail).toWellFormed() }))
-  })
+  Effect.flatMap(
+    invalidOf(answer),
+    ({ detail }) => Effect.fail(new TicketInvalid({ detail: detail.slice(0, maxDetail).toWellFormed() }))
+  )
 
 const isSuccess = ({ response: { status } }: Answer): boolean => status === 200 || status === 201
 const isInvalid = ({ response: { status } }: Answer): boolean => status === 400 || status === 422
@@ -101,7 +98,8 @@ export const make = (client: HttpClient.HttpClient, base: URL): typeof TicketSto
       // the request arrived: it may have been executed
       Effect.mapError((error) => error._tag === "HttpClientError" ? new TicketsUnavailable({}) : error)
     )
-    return { response, text, token }
+    // the service may repeat what it was sent
+    return { response, text: Redactor.make([token]).redact(text) }
   })
 
   const post = (url: string, body: unknown, key: string) =>

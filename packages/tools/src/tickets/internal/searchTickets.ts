@@ -33,7 +33,7 @@ export const tool = ToolPolicy.readonly(
       )
     }),
     success: Schema.Struct({
-      tickets: Schema.Array(Summary),
+      tickets: Schema.Array(Summary).annotate({ description: "The newest first" }),
       total: Schema.Int.annotate({ description: "How many there are, those that are not listed too" })
     }),
     failure: Schema.Union(serviceErrors),

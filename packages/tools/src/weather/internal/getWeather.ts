@@ -27,9 +27,9 @@ const Description = Schema.NonEmptyString.annotate({ description: "The weather i
 
 const Result = Schema.Struct({
   place: Schema.Struct({
-    name: Schema.String,
+    name: Schema.String.annotate({ description: "Name of the place" }),
     region: Schema.optionalKey(Schema.String.annotate({ description: "State, province or county" })),
-    country: Schema.optionalKey(Schema.String),
+    country: Schema.optionalKey(Schema.String.annotate({ description: "Country of the place" })),
     latitude: finite("Degrees north"),
     longitude: finite("Degrees east"),
     timezone: Schema.String.annotate({ description: "Of all times and dates here" })
@@ -47,7 +47,7 @@ const Result = Schema.Struct({
     humidity: measured("Relative humidity, %"),
     precipitation: measured("Sum of the preceding 15 minutes, mm"),
     windSpeed: measured("km/h")
-  }),
+  }).annotate({ description: "The weather of now" }),
   days: Schema.Array(Schema.Struct({
     date: Schema.String.annotate({ description: "Local date, ISO 8601" }),
     description: Schema.optionalKey(Description),

@@ -4,22 +4,26 @@
  * @internal
  */
 import type * as Tool from "effect/ai/Tool"
-import * as Agent from "../../../Agent.ts"
+import * as Layer from "effect/Layer"
+import type * as Agent from "../../../Agent.ts"
+import { internals } from "../../../internal/run/internals.ts"
 
 /** @internal */
 export type Any = Agent.Agent<unknown, unknown, unknown, unknown>
 
-/** The same agent with tools that stand in for its own, by name. @internal */
-export const withTools = (agent: Any, tools: ReadonlyMap<string, Tool.Any>): Any => {
-  const { instructions, limits, name } = agent
-  const { onLimit, ...bounds } = limits
-  return Agent.make(name, {
-    ...(instructions === undefined ? {} : { instructions }),
-    tools: Object.keys(agent.tools as object).map((key) => tools.get(key)!),
-    limits: Object.fromEntries(
-      Object.entries({ ...bounds, tokens: undefined, cost: bounds.cost === null ? undefined : { usd: bounds.cost } })
-        .filter(([, value]) => value !== null && value !== undefined)
-    ),
-    onLimit
-  }) as Any
+/**
+ * The same agent with tools that stand in for its own, by name.
+ *
+ * @param isOwn - whether the handlers of its own layer are needed
+ * @internal
+ */
+export const withTools = (agent: Any, tools: ReadonlyMap<string, Tool.Any>, isOwn: boolean): Any => {
+  const { definition, layer } = internals.get(agent)!
+  const own = Object.fromEntries(Object.keys(agent.tools as object).map((name) => [name, tools.get(name)!]))
+  const made: Any = { ...agent, tools: own }
+  internals.set(made, {
+    definition: { ...definition, toolkit: { ...definition.toolkit, tools: own } },
+    layer: isOwn ? layer : Layer.empty
+  })
+  return made
 }

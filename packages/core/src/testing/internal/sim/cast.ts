@@ -117,12 +117,14 @@ const texts = (json: Schema.Json, by: (text: string) => string): Schema.Json => 
 const handled = (tool: Tool.Any) => {
   const { successSchema } = tool
   const codec: Pure = isAnything(successSchema)
-    ? Schema.Json as never
-    : Schema.toCodecJson(successSchema as unknown as Pure) as never
+    ? Schema.Json
+    : Schema.toCodecJson(successSchema as unknown as Pure)
   const decode = Schema.decodeUnknownOption(codec)
   const fits = (json: Schema.Json): boolean => Option.isSome(decode(json))
   return {
-    results: isAnything(successSchema) ? ["result"] : samples(Arguments.encoded(codec, `Tool "${tool.name}"`), 12, tool.name),
+    results: isAnything(successSchema)
+      ? ["result"]
+      : samples(Arguments.encoded(codec, `Tool "${tool.name}"`), 12, tool.name),
     result: (json: Schema.Json | undefined): unknown =>
       json === undefined ? undefined : Option.getOrElse(decode(json), () => json),
     flood: (json: Schema.Json, bytes: number): Schema.Json | undefined => {
@@ -142,8 +144,7 @@ const failing = (tool: Tool.Any, policy: ToolPolicy.Policy) => {
   const codec = Schema.toCodecJson(schema) as Pure
   const decode = Schema.decodeUnknownOption(codec)
   const isDeclared = Schema.is(schema)
-  const failure = (json: Schema.Json): unknown =>
-    Option.getOrElse(open ? decodeOwn(json) : decode(json), () => json)
+  const failure = (json: Schema.Json): unknown => Option.getOrElse(open ? decodeOwn(json) : decode(json), () => json)
   const own = open || schema.ast._tag === "Never"
     ? []
     : samples(Arguments.encoded(codec, `The failure of tool "${tool.name}"`), 12, `${tool.name} fails`)
@@ -152,7 +153,7 @@ const failing = (tool: Tool.Any, policy: ToolPolicy.Policy) => {
     // those of Volley itself are above, with fields that mean something
     ...own.filter((json) => Option.isNone(decodeOwn(json)))
   ]
-  return { failure, failures: found.map((json) => ({ json: json as Schema.Json, ...stated(policy, failure(json as Schema.Json)) })) }
+  return { failure, failures: found.map((json) => ({ json, ...stated(policy, failure(json)) })) }
 }
 
 /** The annotation's default is true and means nothing. */

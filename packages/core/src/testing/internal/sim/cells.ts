@@ -22,7 +22,18 @@ const modelFaults = [
 const when = ["first turn", "later turn"] as const
 
 /** What a handler does, as far as it is worth telling apart. */
-const fates = ["ok", "transient", "permanent", "unknown", "fatal", "die", "hang", "deaf", "flood", "acts and fails"] as const
+const fates = [
+  "ok",
+  "transient",
+  "permanent",
+  "unknown",
+  "fatal",
+  "die",
+  "hang",
+  "deaf",
+  "flood",
+  "acts and fails"
+] as const
 
 type Told = typeof fates[number]
 

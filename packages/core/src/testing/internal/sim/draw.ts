@@ -98,7 +98,10 @@ const drawFate = ({ chance, oneOf, random, upTo }: Dice, storm: number, member: 
 }
 
 /** A failure that ends the run is rare, as is one that asks for a long wait. */
-const failureOf = ({ chance, oneOf }: Pick<Dice, "chance" | "oneOf">, failures: ReadonlyArray<Declared>): Schema.Json => {
+const failureOf = (
+  { chance, oneOf }: Pick<Dice, "chance" | "oneOf">,
+  failures: ReadonlyArray<Declared>
+): Schema.Json => {
   const isRare = ({ kind, retryAfter = 0 }: Declared): boolean => kind === "fatal" || retryAfter > 30_000
   const [rare, usual] = [failures.filter(isRare), failures.filter((one) => !isRare(one))]
   const chosen = usual.length === 0 || (rare.length > 0 && chance(0.05)) ? rare : usual
@@ -111,7 +114,12 @@ const drawApproval = ({ chance, oneOf, upTo, upToAny }: Dice, longest: number): 
   ...(chance(0.1) ? { expires: upToAny(longest) } : {})
 })
 
-const drawTurn = (dice: Dice, { cast, limits }: Subject, storm: number, arguments_: ReadonlyMap<Member, ReadonlyArray<Arguments.Arguments>>) => {
+const drawTurn = (
+  dice: Dice,
+  { cast, limits }: Subject,
+  storm: number,
+  arguments_: ReadonlyMap<Member, ReadonlyArray<Arguments.Arguments>>
+) => {
   const { chance, oneOf, upTo } = dice
   const { members } = cast
   const longest = Math.max(...members.map(({ timeout }) => timeout), 1000)

@@ -256,8 +256,8 @@ export const tools = (cast: Cast.Cast, isOwn: boolean): ReadonlyMap<string, Tool
       : Object.assign(member.tool.annotate(ToolPolicy.Annotation, policy), {
         [BoundTool.TypeId]: { handler: handlerOf(member, isOwn) }
       })
-    made.set(member.name, tool as Tool.Any)
-    return tool as Tool.Any
+    made.set(member.name, tool)
+    return tool
   }
   for (const member of cast.all.values()) make(member)
   return made

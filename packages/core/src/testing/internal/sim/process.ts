@@ -3,8 +3,9 @@
  *
  * @internal
  */
-import * as LanguageModel from "effect/ai/LanguageModel"
+import type * as LanguageModel from "effect/ai/LanguageModel"
 import type * as Prompt from "effect/ai/Prompt"
+import type * as Tool from "effect/ai/Tool"
 import * as Arbitrary from "effect/Arbitrary"
 import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
@@ -14,7 +15,6 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as References from "effect/References"
 import * as Schema from "effect/Schema"
-import type * as Tool from "effect/ai/Tool"
 import * as Agent from "../../../Agent.ts"
 import * as Approval from "../../../Approval.ts"
 import * as Journal from "../../../Journal.ts"
@@ -48,7 +48,12 @@ const answerFor = (tool: Tool.Any): Arguments.Arguments => {
 }
 
 /** The reply of a turn (from 0); the answer after the last one, and where no tools may be called. */
-const replyOf = ({ cast }: World.World, { plan }: World.WorldRun, turn: number, request: LanguageModel.ProviderOptions) => {
+const replyOf = (
+  { cast }: World.World,
+  { plan }: World.WorldRun,
+  turn: number,
+  request: LanguageModel.ProviderOptions
+) => {
   const planned = request.toolChoice === "none" ? undefined : plan.turns[turn]
   const pace = { chunkSize: 100, ...(plan.interval === 0 ? {} : { interval: plan.interval }) }
   const output = request.tools.find(({ name }) => !cast.all.has(name))
@@ -211,8 +216,8 @@ const outage = 600_000
 /** An abandoned handler may end after its run. */
 const hasEnded = (events: World.WorldRun["events"]): boolean => events.some(({ _tag }) => _tag === "RunEnded")
 
-/** Whether nothing more can come of a run. @internal */
-export const isOver = ({ events, exit, opened }: World.WorldRun): boolean =>
+/** Whether nothing more can come of a run. */
+const isOver = ({ events, exit, opened }: World.WorldRun): boolean =>
   hasEnded(events) || (exit !== undefined && Exit.isSuccess(exit)) || (opened && events.length === 0)
 
 const oneRun = Effect.fnUntraced(function*(
@@ -233,6 +238,7 @@ const oneRun = Effect.fnUntraced(function*(
   if (isFirst && startAt > 0) yield* Effect.sleep(startAt)
   if (run.opened) run.resumed.push(run.events.length)
   run.lost = false
+  run.exit = undefined
   const running = run.opened
     ? Agent.resume(agent, run.runId, { onEvent })
     : Agent.run(agent, "Go", { runId: run.runId, tenant, onEvent })
@@ -271,7 +277,8 @@ const living = Effect.fnUntraced(function*(
         Context.make(ResultStore.current, storeOf(world, process)),
         Context.make(Approval.current, approverOf(world, process)),
         Context.make(Clock.Clock, world.now === 0 ? clock : later(clock, world.now)),
-        Context.make(References.MinimumLogLevel, "None" as const)
+        Context.make(References.MinimumLogLevel, "None" as const),
+        Context.make(References.TracerEnabled, false)
       )
     )
   )

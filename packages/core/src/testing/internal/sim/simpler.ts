@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type { Call, Fate, Plan, Run, Turn } from "./plan.ts"
+import type { Call, Fate, Plan, Run, Strike, Turn } from "./plan.ts"
 
 type Simpler<A> = (value: A) => ReadonlyArray<A>
 
@@ -18,7 +18,7 @@ const fewer = <A>(items: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> => {
 const eachOf = <A>(items: ReadonlyArray<A>, simpler: Simpler<A>): ReadonlyArray<ReadonlyArray<A>> =>
   items.flatMap((item, i) => simpler(item).map((less) => items.with(i, less)))
 
-const without = <A extends object, K extends keyof A>(value: A, ...keys: ReadonlyArray<K>): ReadonlyArray<A> =>
+const without = <A extends object>(value: A, ...keys: ReadonlyArray<keyof A>): ReadonlyArray<A> =>
   keys.flatMap((key) => {
     if (value[key] === undefined) return []
     const { [key]: _, ...rest } = value
@@ -33,35 +33,67 @@ const simplerFate: Simpler<Fate> = (fate) => [
   ...lower(fate.millis).map((millis) => ({ ...fate, millis }))
 ]
 
-const simplerCall: Simpler<Call> = (call) => [
-  ...fewer(call.fates).map((fates) => ({ ...call, fates })),
-  ...eachOf(call.fates, simplerFate).map((fates) => ({ ...call, fates })),
-  ...without(call, "id", "approval", "reconcile")
-]
+const simplerStrike: Simpler<Strike> = (strike) => strike.nth > 1 ? [{ ...strike, nth: strike.nth - 1 }] : []
 
-const simplerTurn: Simpler<Turn> = (turn) => [
-  ...fewer(turn.calls).map((calls) => ({ ...turn, calls })),
-  ...fewer(turn.faults).map((faults) => ({ ...turn, faults })),
-  ...without(turn, "text"),
-  ...eachOf(turn.calls, simplerCall).map((calls) => ({ ...turn, calls }))
-]
+const ofRuns = (simpler: Simpler<Run>): Simpler<Plan> => (plan) =>
+  eachOf(plan.runs, simpler).map((runs) => ({ ...plan, runs }))
 
-const simplerRun: Simpler<Run> = (run) => [
-  ...fewer(run.turns).map((turns) => ({ ...run, turns })),
-  ...without(run, "cancelAt"),
-  ...eachOf(run.turns, simplerTurn).map((turns) => ({ ...run, turns })),
-  ...lower(run.startAt).map((startAt) => ({ ...run, startAt })),
-  ...lower(run.interval).map((interval) => ({ ...run, interval }))
+const ofTurns = (simpler: Simpler<Turn>): Simpler<Plan> =>
+  ofRuns((run) => eachOf(run.turns, simpler).map((turns) => ({ ...run, turns })))
+
+const ofCalls = (simpler: Simpler<Call>): Simpler<Plan> =>
+  ofTurns((turn) => eachOf(turn.calls, simpler).map((calls) => ({ ...turn, calls })))
+
+const fewerRuns: Simpler<Plan> = (plan) =>
+  fewer(plan.runs).filter((runs) => runs.length > 0).map((runs) => ({ ...plan, runs }))
+
+/** From what leaves out most to what changes least. */
+const passes: ReadonlyArray<Simpler<Plan>> = [
+  fewerRuns,
+  ofRuns((run) => fewer(run.turns).map((turns) => ({ ...run, turns }))),
+  ofTurns((turn) => fewer(turn.calls).map((calls) => ({ ...turn, calls }))),
+  (plan) => fewer(plan.strikes).map((strikes) => ({ ...plan, strikes })),
+  ofRuns((run) => without(run, "cancelAt")),
+  ofTurns((turn) => fewer(turn.faults).map((faults) => ({ ...turn, faults }))),
+  ofCalls((call) => call.fates.length === 0 ? [] : [{ ...call, fates: [] }]),
+  ofCalls((call) => fewer(call.fates).map((fates) => ({ ...call, fates }))),
+  (plan) => plan.slowJournal ? [{ ...plan, slowJournal: false }] : [],
+  ofCalls((call) => without(call, "id", "approval", "reconcile")),
+  ofTurns((turn) => without(turn, "text")),
+  ofCalls((call) => eachOf(call.fates, simplerFate).map((fates) => ({ ...call, fates }))),
+  (plan) => eachOf(plan.strikes, simplerStrike).map((strikes) => ({ ...plan, strikes })),
+  ofRuns((run) => [
+    ...lower(run.startAt).map((startAt) => ({ ...run, startAt })),
+    ...lower(run.interval).map((interval) => ({ ...run, interval }))
+  ])
 ]
 
 /** @internal */
-export const simpler: Simpler<Plan> = (plan) => [
-  ...(plan.runs.length > 1 ? fewer(plan.runs).filter((runs) => runs.length > 0) : []).map((runs) => ({ ...plan, runs })),
-  ...fewer(plan.strikes).map((strikes) => ({ ...plan, strikes })),
-  ...(plan.slowJournal ? [{ ...plan, slowJournal: false }] : []),
-  ...eachOf(plan.runs, simplerRun).map((runs) => ({ ...plan, runs })),
-  ...eachOf(plan.strikes, (strike) => strike.nth > 1 ? [{ ...strike, nth: strike.nth - 1 }] : []).map((strikes) => ({
-    ...plan,
-    strikes
-  }))
-]
+export const simpler: Simpler<Plan> = (plan) => passes.flatMap((pass) => pass(plan))
+
+/**
+ * The smallest plan that was found which still shows what is looked for.
+ *
+ * @param shows - looks at a plan, which is what it costs
+ * @param most - plans to look at, at the most
+ * @internal
+ */
+export const shrink = (plan: Plan, shows: (plan: Plan) => boolean, most: number): Plan => {
+  let least = plan
+  let left = most
+  /** Goes on where something could be left out: what came before it could not. */
+  const reduced = (pass: Simpler<Plan>): boolean => {
+    const before = least
+    let candidates = pass(least)
+    for (let i = 0; i < candidates.length && left > 0; left--) {
+      const candidate = candidates[i]!
+      if (shows(candidate)) {
+        least = candidate
+        candidates = pass(least)
+      } else i++
+    }
+    return least !== before
+  }
+  while (passes.map(reduced).includes(true));
+  return least
+}

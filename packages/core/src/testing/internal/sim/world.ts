@@ -171,9 +171,15 @@ export const outside = <A, E, R>(
   event?: string
 ): Effect.Effect<A, E, R> => {
   if (process.strike?.at !== at) return Effect.suspend(() => process.alive ? Effect.succeed(act()) : Effect.never)
-  return Effect.flatMap(point(process, at, "before", run, event), (fails) =>
-    fails ? fail("before") : Effect.suspend(() => {
-      const value = act()
-      return Effect.flatMap(point(process, at, "after", run, event), (fails) => fails ? fail("after") : Effect.succeed(value))
-    }))
+  return Effect.flatMap(
+    point(process, at, "before", run, event),
+    (fails) =>
+      fails ? fail("before") : Effect.suspend(() => {
+        const value = act()
+        return Effect.flatMap(
+          point(process, at, "after", run, event),
+          (fails) => fails ? fail("after") : Effect.succeed(value)
+        )
+      })
+  )
 }

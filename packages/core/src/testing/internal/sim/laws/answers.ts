@@ -10,7 +10,17 @@ import { bytesOf } from "../../../../internal/size.ts"
 import * as ResultStore from "../../../../ResultStore.ts"
 import { marks, type Member } from "../cast.ts"
 import { resultOf } from "../handlers.ts"
-import { type CallView, has, isDeaf, nameOf, ofTag, type Report, saysNothingHappened, toOf, type View } from "../view.ts"
+import {
+  type CallView,
+  has,
+  isDeaf,
+  nameOf,
+  ofTag,
+  type Report,
+  saysNothingHappened,
+  toOf,
+  type View
+} from "../view.ts"
 import type { Execution } from "../world.ts"
 
 const millis = (input: Duration.Input | undefined): number => input === undefined ? 0 : Duration.toMillis(input)
@@ -183,7 +193,11 @@ const mostOfResult = 32 * 1024
 const mostReserve = 32 * 1024
 
 /** What the handlers of a call gave, as the model would read it where it is not cut. */
-const wholes = ({ number }: View, { executions, index, planned, turn }: CallView, member: Member): ReadonlyArray<string> =>
+const wholes = (
+  { number }: View,
+  { executions, index, planned, turn }: CallView,
+  member: Member
+): ReadonlyArray<string> =>
   executions.filter(gaveResult).flatMap(({ fate }) => {
     const given = resultOf(member, planned, fate, number, turn, index)
     return given === undefined ? [] : [textOf(given)]
@@ -243,6 +257,8 @@ export const checkAnswers = (view: View, report: Report): void => {
       0
     )
     // what another process answered has a room of its own
-    if (view.whole && size > mostOfTurn) report("G11", `turn ${turn} is answered in ${size} bytes`, calls.at(-1)!.answered)
+    if (view.whole && size > mostOfTurn) {
+      report("G11", `turn ${turn} is answered in ${size} bytes`, calls.at(-1)!.answered)
+    }
   }
 }

@@ -28,7 +28,8 @@ const isUnknown = ({ failure, finished }: Execution): boolean => finished && fai
 
 /** What is known of an execution of an effectful tool before the next begins: that it had no effect. */
 const isSettled = (call: CallView, execution: Execution, next: Execution | undefined): boolean =>
-  saysNothingHappened(execution) || call.events.some(({ event, position }) =>
+  saysNothingHappened(execution) ||
+  call.events.some(({ event, position }) =>
     event._tag === "CallReconciled" && !event.executed && position >= (execution.to ?? 0)
     && position < (next?.from ?? Number.POSITIVE_INFINITY)
   )
@@ -59,7 +60,11 @@ const checkRepeats = (view: View, call: CallView, member: Member, report: Report
   if (member.effectClass === "effectful") {
     for (const [i, execution] of own.slice(0, -1).entries()) {
       if (!isSettled(call, execution, own[i + 1])) {
-        report(own[i + 1]?.process === execution.process ? "G4" : "G10", `${what} was executed again after an outcome that is open`, answered)
+        report(
+          own[i + 1]?.process === execution.process ? "G4" : "G10",
+          `${what} was executed again after an outcome that is open`,
+          answered
+        )
       }
     }
   }
@@ -231,7 +236,9 @@ export const checkWaits = ({ calls, limits, noted, undisturbed, whole }: View, r
       if (event._tag === "FallbackStarted") break
       if (event._tag === "RetryScheduled") checkWait(call, member, times++, i, report)
       const before = call.events[i - 1]?.event
-      if (event._tag !== "RetryRefused" || before?._tag !== "AttemptEnded" || member.policy.hedge !== undefined) continue
+      if (event._tag !== "RetryRefused" || before?._tag !== "AttemptEnded" || member.policy.hedge !== undefined) {
+        continue
+      }
       const isLong = (before.failure?.retryAfter ?? 0) > longestRetryAfter
       if (isLong !== (event.why === "retryAfter")) {
         report("G7", `${call.what} is not retried, because of "${event.why}"`, position)
@@ -257,7 +264,9 @@ export const checkExtras = ({ calls, limits: { retries }, noted, whole }: View, 
         else if (after !== "p95" && event.after !== Duration.toMillis(after)) {
           report("G7", `${what} was hedged after ${event.after} ms`, position)
         }
-        if (whole && events[i + 1]?.event._tag === "CallQueued") report("G6", `${what} waits with its second attempt`, position)
+        if (whole && events[i + 1]?.event._tag === "CallQueued") {
+          report("G6", `${what} waits with its second attempt`, position)
+        }
       }
       if (event._tag === "FallbackStarted" && event.failure.kind !== "transient") {
         report("G3", `${event.tool} stands in for ${what}, which failed: ${event.failure.kind}`, position)

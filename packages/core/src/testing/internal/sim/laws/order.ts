@@ -28,7 +28,11 @@ export const checkSerial = ({ executions, noted, world }: View, report: Report):
     for (const execution of lane) {
       for (const later of lane) {
         if (later.index > execution.index && later.from <= toOf(execution) && execution.from < toOf(later)) {
-          report("order", `${nameOf(later)} ran before the end of ${nameOf(execution)}, with the same key`, noted.length - 1)
+          report(
+            "order",
+            `${nameOf(later)} ran before the end of ${nameOf(execution)}, with the same key`,
+            noted.length - 1
+          )
         }
       }
     }
@@ -67,9 +71,10 @@ export const checkLanes = ({ calls, executions, whole }: View, report: Report): 
       if (event._tag !== "CallQueued" || event.behind !== "serial" || next === undefined || next.at === at) continue
       const busy = calls.some((other) =>
         other.name === call.name && other.turn === call.turn && other.index < call.index && lane(other) === lane(call)
-        && (other.answer.at >= next.at || executions.some((one) =>
-          one.turn === other.turn && one.index === other.index && (one.end ?? next.at) >= next.at
-        ))
+        && (other.answer.at >= next.at ||
+          executions.some((one) =>
+            one.turn === other.turn && one.index === other.index && (one.end ?? next.at) >= next.at
+          ))
       )
       if (!busy) report("G19", `${call.what} waits for its turn, which is nobody's`, call.answered)
     }

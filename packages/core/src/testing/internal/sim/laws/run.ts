@@ -41,7 +41,10 @@ export const checkEnd = (view: View, report: Report): void => {
   if (state.phase !== "ended" && !run.lost) report("G19", "the run did not end in its journal", last)
   checkExit(view, report)
   // a process that resumes the run does not know the error
-  if (whole && calls.some(({ answer }) => answer.failure?.kind === "fatal") && run.exit !== undefined && Exit.isSuccess(run.exit)) {
+  if (
+    whole && calls.some(({ answer }) => answer.failure?.kind === "fatal") && run.exit !== undefined &&
+    Exit.isSuccess(run.exit)
+  ) {
     report("G17", "a fatal failure did not end the run", last)
   }
   const late = state.ended === undefined || !whole ? 0 : RunState.elapsed(state, state.ended.at) - deadline

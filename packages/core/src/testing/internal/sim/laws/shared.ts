@@ -43,7 +43,7 @@ const checkCircuit = (views: ReadonlyArray<View>, { name, policy }: Member, repo
     }
     const input = breaker.openDuration
     const least = Duration.isDuration(input) || typeof input === "number" || typeof input === "string"
-      ? Duration.toMillis(input as Duration.Input)
+      ? Duration.toMillis(input)
       : 0
     if (openFor < least) report("G5", `the circuit of ${name} is open for ${openFor} ms, not ${least}`, position)
   }

@@ -1,0 +1,170 @@
+// Runs Volley and its peers side by side and writes RESULTS.md; installs the peers when they are not there.
+//
+// npm run bench -- [--quick] [--only overhead,growth] [--peers volley,aiSdk] [--rounds 5] [--no-profile]
+import { execFile, fork, spawnSync } from "node:child_process"
+import * as fs from "node:fs"
+import * as os from "node:os"
+import * as path from "node:path"
+import { parseArgs } from "node:util"
+import { installed, locate, version } from "./compare/installed.mjs"
+import { summarise } from "./compare/profile.mjs"
+import { ahead, judged, ofColumn, report } from "./compare/report.mjs"
+import { absent, peers, scenarios } from "./compare/tables.mjs"
+
+const here = import.meta.dirname
+
+const { values: options } = parseArgs({
+  options: {
+    "quick": { type: "boolean", default: false },
+    "only": { type: "string" },
+    "peers": { type: "string" },
+    "rounds": { type: "string" },
+    "no-profile": { type: "boolean", default: false }
+  }
+})
+
+const chosen = (what, all, wanted) => {
+  const names = wanted?.split(",") ?? all
+  const unknown = names.filter((name) => !all.includes(name))
+  if (unknown.length > 0) throw new Error(`No ${what} ${unknown.join(", ")}; there are ${all.join(", ")}`)
+  return all.filter((name) => names.includes(name))
+}
+
+const wanted = chosen("scenario", Object.keys(scenarios), options.only)
+const compared = chosen("peer", Object.keys(peers), options.peers && `handWritten,volley,${options.peers}`)
+const roundsOf = (name) => {
+  const { rounds = 3 } = scenarios[name]
+  return options.rounds === undefined
+    ? options.quick ? 1 : rounds
+    : Math.min(Number(options.rounds), rounds === 1 ? 1 : Infinity)
+}
+/** Seconds that each peer runs before it is measured. */
+const warmUp = options.quick ? 1 : 4
+
+const npm = (args) => spawnSync("npm", args, { cwd: here, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
+
+const changed = (file) => fs.statSync(path.join(here, file), { throwIfNoEntry: false })?.mtimeMs ?? 0
+
+if (changed("node_modules/.package-lock.json") < changed("package-lock.json")) {
+  console.log("Installing the peers …")
+  const { status } = npm(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
+  if (status !== 0) console.error("They could not be installed: those that are not there are left out")
+}
+
+const adapters = Object.fromEntries(
+  await Promise.all(compared.map(async (peer) => {
+    const text = await fs.promises.readFile(path.join(here, "peers", `${peer}.mjs`), "utf8")
+    return [peer, JSON.parse(/^export const packages = (.*)$/mu.exec(text)[1])]
+  }))
+)
+const missing = (peer) => adapters[peer].filter((name) => locate(name, here) === undefined)
+const running = compared.filter((peer) => missing(peer).length === 0)
+const notRun = {
+  ...Object.fromEntries(
+    compared.filter((peer) => missing(peer).length > 0).map((
+      peer
+    ) => [peers[peer], `${missing(peer).join(", ")} did not install`])
+  ),
+  ...Object.fromEntries(
+    Object.entries(absent).map(([name, why]) => {
+      const { status, stdout } = npm(["view", name, "version", "--json", "--loglevel=silent"])
+      const isUnknown = stdout.includes("\"E404\"")
+      return [
+        name,
+        status === 0 ? `${JSON.parse(stdout)} ${why}` : isUnknown ? "is not on the registry" : "could not be looked up"
+      ]
+    })
+  )
+}
+
+const model = fork(path.join(here, "compare/server.mjs"), { execArgv: [] })
+const port = await new Promise((resolve) => model.once("message", resolve))
+const url = `http://127.0.0.1:${port}`
+
+/** A peer that takes longer has failed. */
+const longest = 180_000
+
+const measure = (peer, names, args = [], seconds = warmUp) =>
+  new Promise((resolve) => {
+    const child = [...args, "--expose-gc", path.join(here, "compare/child.mjs"), peer, names.join(), url, `${seconds}`]
+    execFile(process.execPath, child, { cwd: here, timeout: longest, maxBuffer: 1e9 }, (error, stdout, stderr) => {
+      const found = stdout.split("\n").filter((line) => line.startsWith("{\"scenario\"")).map((line) =>
+        JSON.parse(line)
+      )
+      const why = error?.killed === true ? `took longer than ${longest / 1000} s` : stderr.trim().split("\n")[0]
+      resolve(
+        names.map((name) => found.find(({ scenario }) => scenario === name)?.result ?? { error: `failed: ${why}` })
+      )
+    })
+  })
+
+const results = Object.fromEntries(wanted.map((name) => [name, []]))
+const began = performance.now()
+const log = (text) => console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`)
+
+/** Each peer goes first in some round. */
+const inTurn = (round) => running.map((_, index) => running[(index + round) % running.length])
+
+const groups = Object.values(Object.groupBy(
+  wanted.filter((name) => name !== "install"),
+  (name) => scenarios[name].group ?? name
+))
+for (const names of groups) {
+  for (let round = 0; round < roundsOf(names[0]); round++) {
+    const samples = names.map(() => ({}))
+    for (const peer of inTurn(round)) {
+      // oxlint-disable-next-line no-await-in-loop -- measurements must not disturb each other
+      const measured = await measure(peer, names)
+      for (const [index, name] of names.entries()) {
+        samples[index][peer] = measured[index]
+        log(`${name} ${round + 1}/${roundsOf(name)} ${peers[peer]}: ${JSON.stringify(measured[index])}`)
+      }
+    }
+    for (const [index, name] of names.entries()) results[name].push(samples[index])
+  }
+}
+
+if (wanted.includes("install")) {
+  results.install.push(Object.fromEntries(running.map((peer) => [peer, installed(adapters[peer], here)])))
+}
+
+/** Of scenarios that are about CPU and where Volley misses what is wanted, or a peer that is more than the floor is before it. */
+const toProfile = (name) =>
+  scenarios[name].columns.some((column) =>
+    column.relative === true && column.unit === "ms"
+    && (judged(column, ofColumn(results[name], "volley", column))?.met === false
+      || ahead(results[name], column).some(({ peer }) => peer !== "handWritten"))
+  )
+
+const profiles = {}
+if (!options["no-profile"]) {
+  for (const name of wanted.filter(toProfile)) {
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "volley-bench-"))
+    // oxlint-disable-next-line no-await-in-loop
+    await measure("volley", [name], ["--cpu-prof", `--cpu-prof-dir=${directory}`])
+    profiles[name] = summarise(directory)
+    fs.rmSync(directory, { recursive: true })
+    log(`${name}: profiled`)
+  }
+}
+model.kill()
+
+const versions = [...new Set(running.flatMap((peer) => adapters[peer]))]
+  .map((name) => `${name} ${version(name, here)}`)
+const [{ model: processor }] = os.cpus()
+const facts = [
+  ["date", new Date().toISOString().slice(0, 10)],
+  [
+    "machine",
+    `${os.cpus().length} × ${processor.trim()}, ${
+      Math.round(os.totalmem() / 2 ** 30)
+    } GB, ${os.type()} ${os.release()}; `
+    + `load of the last 15 minutes ${os.loadavg()[2].toFixed(1)}`
+  ],
+  ["Node", process.versions.node],
+  ["versions", versions.join(", ")],
+  ["warm-up", `${warmUp} s of the scenario before CPU is measured`],
+  ["took", `${Math.round((performance.now() - began) / 60_000)} minutes`]
+]
+fs.writeFileSync(path.join(here, "RESULTS.md"), report({ absent: notRun, facts, profiles, results }))
+console.log(`Written: ${path.join(here, "RESULTS.md")}`)
