@@ -74,8 +74,8 @@ const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\-]/g, "
 
 const keyCharacter = "[A-Za-z0-9_.~+/=-]"
 
-/** Where a key may begin: not inside a word, of which an escaped line break, as in JSON, is no part. */
-const boundary = "(?<!(?<!\\\\(?=[bfnrt]))[A-Za-z0-9_])"
+/** Where a key may begin: not inside a word, of which an escaped character, as in JSON or a URL, is no part. */
+const boundary = "(?:(?<![A-Za-z0-9_])|(?<=\\\\(?:[bfnrt]|u[0-9A-Fa-f]{4})|%[0-9A-Fa-f]{2}))"
 const atBoundary = new RegExp(boundary, "y")
 
 const keyPattern = new RegExp(
@@ -91,7 +91,7 @@ const keyStart = new RegExp(
 const longestKeyStart = Math.max(...prefixes.map(([prefix, least]) => prefix.length + least))
 
 /** What has to be known of the text before a key. */
-const lookBehind = 2
+const lookBehind = 6
 
 const shortest = 6
 

@@ -197,6 +197,8 @@ describe("stream", () => {
         "ghp_",
         "x",
         "\\n",
+        "%0A",
+        "\\u0020",
         "n",
         " ",
         "\n",
@@ -214,6 +216,17 @@ describe("stream", () => {
       }),
     { arbitrary: { runs: 1000 } }
   )
+
+  it("T5 - a key after an escaped character is masked, one inside a word is none", () => {
+    const key = `ghp_${"a1B2".repeat(10)}`
+    for (const before of ["\\n", "\\u000a", "%0A", "%20", "/x%0a", "?k="]) {
+      assert.strictEqual(redactor.redact(before + key), before + Redactor.mask)
+      for (let at = 0; at < before.length; at++) {
+        assert.strictEqual(streamed(redactor, [before.slice(0, at), before.slice(at) + key]), before + Redactor.mask)
+      }
+    }
+    for (const word of ["n", "0A", "u000a"]) assert.strictEqual(redactor.redact(word + key), word + key)
+  })
 
   it("stream - what cannot be the beginning of a secret is not held back", () => {
     const { push } = redactor.stream()
@@ -260,6 +273,8 @@ describe("hostile input of a megabyte is handled in linear time (a quadratic one
     ["keys one character short", "sk-ant-AAAAAAAAAAAAAAA "],
     ["beginnings of keys", "github_pa"],
     ["escapes", "\\n"],
+    ["long escapes", "\\u0020"],
+    ["escapes of a URL", "%0A"],
     ["backslashes", "\\"],
     ["almost a secret", "a"],
     ["one letter", "s"],

@@ -71,7 +71,7 @@ const answers: ReadonlyArray<readonly [path: RegExp, answer: (text: string) => u
   [/^\/forecast\//, () => forecast],
   [/^\/page$/, (text) => {
     const safe = text.replace(/[&<>"]/g, (character) => `&#${character.charCodeAt(0)};`)
-    return `<title>${safe}</title><a href="/${safe.replace(/\s+/g, "/")}">${safe}</a><pre>${safe}</pre>`
+    return `<title>${safe}</title><a href="/${encodeURIComponent(text)}">${safe}</a><pre>${safe}</pre>`
   }]
 ]
 
