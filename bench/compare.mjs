@@ -102,6 +102,33 @@ const results = Object.fromEntries(wanted.map((name) => [name, []]))
 const began = performance.now()
 const log = (text) => console.log(`${((performance.now() - began) / 1000).toFixed(0).padStart(4)} s  ${text}`)
 
+const versions = [...new Set(running.flatMap((peer) => adapters[peer]))]
+  .map((name) => `${name} ${version(name, here)}`)
+const [{ model: processor }] = os.cpus()
+const profiles = {}
+
+const file = path.join(here, "RESULTS.md")
+
+/** What there is so far, so that a comparison which is broken off has not been for nothing. */
+const write = () => {
+  const facts = [
+    ["date", new Date().toISOString().slice(0, 10)],
+    [
+      "machine",
+      `${os.cpus().length} × ${processor.trim()}, ${
+        Math.round(os.totalmem() / 2 ** 30)
+      } GB, ${os.type()} ${os.release()}; `
+      + `load of the last 15 minutes ${os.loadavg()[2].toFixed(1)}`
+    ],
+    ["Node", process.versions.node],
+    ["versions", versions.join(", ")],
+    ["warm-up", `${warmUp} s of the scenario before CPU is measured`],
+    ["took", `${Math.round((performance.now() - began) / 60_000)} minutes`]
+  ]
+  const measured = Object.fromEntries(Object.entries(results).filter(([, samples]) => samples.length > 0))
+  fs.writeFileSync(file, report({ absent: notRun, facts, profiles, results: measured }))
+}
+
 /** Each peer goes first in some round. */
 const inTurn = (round) => running.map((_, index) => running[(index + round) % running.length])
 
@@ -121,6 +148,7 @@ for (const names of groups) {
       }
     }
     for (const [index, name] of names.entries()) results[name].push(samples[index])
+    write()
   }
 }
 
@@ -136,7 +164,6 @@ const toProfile = (name) =>
       || ahead(results[name], column).some(({ peer }) => peer !== "handWritten"))
   )
 
-const profiles = {}
 if (!options["no-profile"]) {
   for (const name of wanted.filter(toProfile)) {
     const directory = fs.mkdtempSync(path.join(os.tmpdir(), "volley-bench-"))
@@ -148,23 +175,5 @@ if (!options["no-profile"]) {
   }
 }
 model.kill()
-
-const versions = [...new Set(running.flatMap((peer) => adapters[peer]))]
-  .map((name) => `${name} ${version(name, here)}`)
-const [{ model: processor }] = os.cpus()
-const facts = [
-  ["date", new Date().toISOString().slice(0, 10)],
-  [
-    "machine",
-    `${os.cpus().length} × ${processor.trim()}, ${
-      Math.round(os.totalmem() / 2 ** 30)
-    } GB, ${os.type()} ${os.release()}; `
-    + `load of the last 15 minutes ${os.loadavg()[2].toFixed(1)}`
-  ],
-  ["Node", process.versions.node],
-  ["versions", versions.join(", ")],
-  ["warm-up", `${warmUp} s of the scenario before CPU is measured`],
-  ["took", `${Math.round((performance.now() - began) / 60_000)} minutes`]
-]
-fs.writeFileSync(path.join(here, "RESULTS.md"), report({ absent: notRun, facts, profiles, results }))
-console.log(`Written: ${path.join(here, "RESULTS.md")}`)
+write()
+console.log(`Written: ${file}`)

@@ -80,7 +80,12 @@ const rooms = [
     name: "tools",
     files: ["packages/tools/src/**"],
     rooms: ["tools"],
-    packages: [effect, node, coreRooms, /^(undici|ipaddr\.js|htmlparser2|re2js|libpg-query|@effect\/sql-pg(\/.+)?)$/]
+    packages: [
+      effect,
+      node,
+      coreRooms,
+      /^(undici|ipaddr\.js|htmlparser2|re2js|libpg-query|@effect\/sql-pg(\/.+)?|@modelcontextprotocol\/client(\/.+)?)$/
+    ]
   },
   {
     name: "cli",

@@ -1,7 +1,13 @@
 // The Chat of effect/ai in a loop, over the Claude provider of Volley: there is no other for this version of effect.
 import { Anthropic } from "@volley/core/anthropic"
-import { Effect, Layer, ManagedRuntime, Schema, Stream } from "effect"
-import { Chat, Tool, Toolkit } from "effect/ai"
+import * as Chat from "effect/ai/Chat"
+import * as Tool from "effect/ai/Tool"
+import * as Toolkit from "effect/ai/Toolkit"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 
 export const packages = ["effect"]
 export const limited = "call"

@@ -1,6 +1,9 @@
 import { Agent, ToolPolicy } from "@volley/core"
 import { Anthropic } from "@volley/core/anthropic"
-import { Effect, Layer, ManagedRuntime, Schema } from "effect"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as ManagedRuntime from "effect/ManagedRuntime"
+import * as Schema from "effect/Schema"
 
 export const packages = ["@volley/core", "effect"]
 export const limited = "call"

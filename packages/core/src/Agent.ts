@@ -215,6 +215,38 @@ export const tool = <
   return Object.assign(classified, { [Bound.TypeId]: { handler } }) as never
 }
 
+/**
+ * Gives a tool its handler, so that it needs no layer: for what `tool` cannot make, such as a `Tool.dynamic` whose parameters are a raw
+ * JSON Schema. Its arguments are checked by that schema before the handler gets them, as they came.
+ *
+ * **Example** (A tool that is known when the program runs)
+ *
+ * ```ts
+ * import { Agent } from "@volley/core"
+ * import { Effect, Schema } from "effect"
+ * import { Tool } from "effect/ai"
+ *
+ * const definition = { name: "echo", schema: { type: "object", properties: { text: { type: "string" } } } }
+ *
+ * const echo = Agent.bind(
+ *   Tool.dynamic(definition.name, { parameters: definition.schema, success: Schema.String }),
+ *   (parameters) => Effect.succeed(JSON.stringify(parameters))
+ * )
+ * const agent = Agent.make("parrot", { tools: [echo] })
+ * ```
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const bind = <T extends Tool.Any, R = never>(
+  tool: T,
+  handler: (
+    parameters: Tool.Parameters<T>,
+    context: Toolkit.HandlerContext<Tool.Any>
+  ) => Effect.Effect<Tool.Success<T>, Tool.Failure<T>, R>
+): T & Bound.Bound<R> =>
+  Object.assign(Object.create(Object.getPrototypeOf(tool)) as T, tool, { [Bound.TypeId]: { handler } }) as never
+
 /** A member of an agent's `tools`. */
 type Member = Tool.Any | Toolkit.Any
 

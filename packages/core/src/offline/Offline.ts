@@ -75,13 +75,7 @@ const respond = Effect.fnUntraced(function*(options: LanguageModel.ProviderOptio
   return reply
 })
 
-/**
- * Layer that provides the planner as the `LanguageModel`. It needs nothing and never fails to build.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
+const languageModel = Layer.effect(
   LanguageModel.LanguageModel,
   LanguageModel.make({
     generateText: (options) => Effect.map(respond(options), parts),
@@ -91,10 +85,26 @@ export const layer: Layer.Layer<LanguageModel.LanguageModel> = Layer.effect(
 )
 
 /**
+ * Layer that provides the planner as the `LanguageModel`, and its name, by which its price is known: nothing. It needs nothing and
+ * never fails to build.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layer: Layer.Layer<LanguageModel.LanguageModel | Model.ModelName> = Layer.merge(
+  languageModel,
+  Layer.succeed(Model.ModelName, modelName)
+)
+
+/**
  * The planner as a `Model`, with the provider name "offline" and the model name
  * "offline planner (not a language model)".
  *
  * @category constructors
  * @since 0.1.0
  */
-export const model: Model.Model<"offline", LanguageModel.LanguageModel, never> = Model.make("offline", modelName, layer)
+export const model: Model.Model<"offline", LanguageModel.LanguageModel, never> = Model.make(
+  "offline",
+  modelName,
+  languageModel
+)

@@ -5,8 +5,8 @@
  */
 import * as Agent from "@volley/core/Agent"
 import * as Dispatcher from "@volley/core/Dispatcher"
+import * as Tool from "effect/ai/Tool"
 import * as Effect from "effect/Effect"
-import { dynamic } from "./dynamic.ts"
 
 type Schema = { readonly [key: string]: unknown }
 
@@ -21,7 +21,8 @@ const wrapped = (schema: Schema): Schema => ({
   required: ["result"]
 })
 
-const checked = (schema: Schema) => dynamic(Agent.tool("result", { description: "", run: () => undefined }), schema)
+const checked = (schema: Schema) =>
+  Agent.bind(Tool.dynamic("result", { parameters: schema }), () => Effect.void as never)
 
 /** What is wrong with the schema itself; `undefined` when nothing is. @internal */
 export const flawOf = (schema: Schema): string | undefined =>

@@ -8,7 +8,7 @@ import * as Effect from "effect/Effect"
 import { PackageMissing } from "../McpError.ts"
 
 /** @internal */
-export type { Client, JSONRPCMessage, Tool, Transport } from "@modelcontextprotocol/client"
+export type { Client, JSONRPCMessage, Transport } from "@modelcontextprotocol/client"
 
 /** @internal */
 export type Package = typeof Sdk

@@ -8,6 +8,7 @@ import * as Dispatcher from "@volley/core/Dispatcher"
 import * as ToolFailure from "@volley/core/ToolFailure"
 import * as ToolPolicy from "@volley/core/ToolPolicy"
 import * as Tool from "effect/ai/Tool"
+import type * as Toolkit from "effect/ai/Toolkit"
 import * as Context from "effect/Context"
 import type * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -18,7 +19,6 @@ import * as Schema from "effect/Schema"
 import type { Connection, Progress } from "./connection.ts"
 import { resultText, textOf } from "./content.ts"
 import type { Definition } from "./definition.ts"
-import { dynamic } from "./dynamic.ts"
 import * as Output from "./output.ts"
 import { harmless } from "./said.ts"
 
@@ -85,12 +85,12 @@ const handler = (
   definition: Definition,
   check: Output.Check | undefined
 ) =>
-(parameters: object, context: Agent.HandlerContext): Effect.Effect<string, ToolFailure.ToolFailure> =>
+(parameters: unknown, context: Toolkit.HandlerContext<Tool.Any>): Effect.Effect<string, ToolFailure.ToolFailure> =>
   Effect.gen(function*() {
     const updates = yield* Queue.sliding<Progress>(mostProgress)
     const tell = (progress: Progress) => context.preliminary(progressText(progress))
     const told = Effect.forever(Effect.flatMap(Queue.take(updates), tell))
-    const asked = call(definition, { ...parameters }, (progress) => void Queue.offerUnsafe(updates, progress))
+    const asked = call(definition, { ...parameters as object }, (progress) => void Queue.offerUnsafe(updates, progress))
     const { content, isError, structured } = yield* Effect.raceFirst(asked, told)
     yield* Effect.flatMap(Queue.clear(updates), Effect.forEach(tell))
     if (isError) return yield* refused(content)
@@ -119,22 +119,14 @@ export const make = Effect.fnUntraced(function*(
   const flaw = outputSchema === undefined ? undefined : Output.flawOf(outputSchema)
   if (flaw !== undefined) return Result.fail(flaw)
   const check = outputSchema === undefined ? undefined : yield* Output.make(outputSchema)
-  const bound = Agent.tool(name, {
+  const dynamic = Tool.dynamic(name, {
     description: described(definition, name, terms.server),
+    parameters: inputSchema,
     success: Schema.String,
     failure: ToolFailure.ToolFailure,
-    ...(approval ? { needsApproval: true } : {}),
-    run: handler(call, definition, check)
-  })
-  const tool = classed(
-    dynamic(bound, inputSchema).annotate(Tool.Strict, false).annotate(Origin, {
-      server: terms.server,
-      tool: definition.name,
-      hash
-    }) as Tool.Any,
-    definition,
-    terms
-  )
+    ...(approval ? { needsApproval: true } : {})
+  }).annotate(Tool.Strict, false).annotate(Origin, { server: terms.server, tool: definition.name, hash })
+  const tool = Agent.bind(classed(dynamic as Tool.Any, definition, terms), handler(call, definition, check))
   const [problem] = Dispatcher.check([tool])
   return problem === undefined
     ? Result.succeed(tool as McpTool)

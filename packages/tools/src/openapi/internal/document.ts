@@ -9,8 +9,8 @@ import * as Result from "effect/Result"
 import { oneLine } from "../../internal/boundedText.ts"
 import { DocumentUnusable } from "../OpenApiError.ts"
 
-/** Of the text, in bytes. @internal */
-export const largest = 16 * 1024 * 1024
+/** Of the text, in bytes. */
+const largest = 16 * 1024 * 1024
 
 /** Values in the document; an alias of YAML counts each time. */
 const mostValues = 4_000_000
@@ -21,8 +21,8 @@ const deepest = 200
 /** @internal */
 export type Fields = { readonly [name: string]: unknown }
 
-/** Why an operation is no tool; thrown by what reads it and caught where its tool is made. @internal */
-export class Unfit extends Error {}
+/** Why an operation is no tool; thrown by what reads it and caught where its tool is made. */
+class Unfit extends Error {}
 
 /** @internal */
 export const unfit = (reason: string): never => {

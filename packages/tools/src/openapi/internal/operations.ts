@@ -9,7 +9,7 @@ import { IncludeUnknown, IncludeUnusable } from "../OpenApiError.ts"
 import { type Document, type Fields, fieldsOf, fitting, follow, itemsOf, textOf } from "./document.ts"
 
 /** Tools of one toolkit. @internal */
-export const mostTools = 128
+const mostTools = 128
 
 /** @internal */
 export interface Operation {

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import type * as Agent from "@volley/core/Agent"
+import * as Agent from "@volley/core/Agent"
 import * as Dispatcher from "@volley/core/Dispatcher"
 import * as ToolCall from "@volley/core/ToolCall"
 import * as ToolFailure from "@volley/core/ToolFailure"
@@ -23,20 +23,9 @@ import * as Security from "./security.ts"
 import { serverOf } from "./servers.ts"
 
 /** @internal */
-export type ApiTool =
-  & Tool.Dynamic<string, {
-    readonly parameters: typeof Schema.Unknown
-    readonly success: typeof Reply
-    readonly failure: typeof Failure
-    readonly failureMode: "error"
-  }>
-  & Carried
-
-/** What makes it a tool with a handler, as `Agent.tool` does. */
-type Carried = Pick<
-  Agent.BoundTool<string, typeof Schema.Unknown, typeof Reply.Type, typeof Failure.Type, never>,
-  "~@volley/core/BoundTool"
->
+export interface ApiTool
+  extends Agent.BoundTool<string, typeof Schema.Unknown, typeof Reply.Type, typeof Failure.Type, never>
+{}
 
 /** What all operations of a toolkit have in common. @internal */
 export interface Common {
@@ -167,11 +156,8 @@ export const make = (
   api: Api,
   policy: ToolPolicy.Options<Tool.Any, {}>
 ): ApiTool => {
-  const handler = handlerOf(plan, api)
   const dynamic = Tool.dynamic(name, { description, parameters, success: Reply, failure: Failure })
-  const tool = Object.assign(classed[effectClass](dynamic as Tool.Any, policy), {
-    "~@volley/core/BoundTool": { handler }
-  })
+  const tool = Agent.bind(classed[effectClass](dynamic as Tool.Any, policy), handlerOf(plan, api))
   const [problem] = Dispatcher.check([tool])
   return problem === undefined ? tool as unknown as ApiTool : unfit(problem)
 }
