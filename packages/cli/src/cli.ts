@@ -102,7 +102,7 @@ const sources = {
   openapiInclude: Flag.String("openapi-include").pipe(
     Flag.withMetavar("operations"),
     Flag.atLeast(0),
-    Flag.withDescription("Operations of the document: an id, tag:…, or \"GET /pets*\"; may be repeated")
+    Flag.withDescription("Operations of the document: an id, tag:…, or \"GET /pets/**\"; may be repeated")
   ),
   root: Flag.String("root").pipe(
     Flag.withDefault("."),

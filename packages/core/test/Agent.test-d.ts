@@ -1,4 +1,4 @@
-// @effect-diagnostics missingEffectContext:off floatingEffect:off
+// @effect-diagnostics missingEffectContext:off missingEffectError:off floatingEffect:off
 import { Agent, Dispatcher, type Outcome, ToolFailure } from "@volley/core"
 import { Context, Effect, Layer, Schema } from "effect"
 import { type LanguageModel, Tool, Toolkit } from "effect/ai"
@@ -113,6 +113,20 @@ describe("Agent types", () => {
   it("tool - the result of a promise is awaited", () => {
     const later = Agent.tool("later", { description: "d", run: () => Promise.resolve(7) })
     expectTypeOf<Tool.Success<typeof later>>().toEqualTypeOf<number>()
+  })
+
+  it("bind - gives a tool its handler, typed by its schemas, and needs what the handler needs", () => {
+    const one = Tool.make("one", { parameters: Schema.Struct({ n: Schema.Int }), success: Schema.Int })
+    const handled = Agent.bind(one, ({ n }) => Effect.map(Effect.serviceOption(Database), () => n))
+    expectTypeOf<Effect.Services<ReturnType<typeof runHandled>>>().toEqualTypeOf<LanguageModel.LanguageModel>()
+    const runHandled = () => Agent.run(Agent.make("h", { tools: [handled] }), "hi")
+    const needy = Agent.bind(one, ({ n }) => Effect.as(Database, n))
+    const runNeedy = () => Agent.run(Agent.make("h", { tools: [needy] }), "hi")
+    expectTypeOf<Effect.Services<ReturnType<typeof runNeedy>>>().toEqualTypeOf<LanguageModel.LanguageModel | Database>()
+    // @ts-expect-error the success is a number
+    Agent.bind(one, () => Effect.succeed("one"))
+    // @ts-expect-error the tool has no failure
+    Agent.bind(one, () => Effect.fail("no"))
   })
 
   it("runPromise - wants a layer only when the tools need something", () => {

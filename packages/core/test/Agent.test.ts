@@ -34,6 +34,25 @@ const failure = <E>(exit: Exit.Exit<unknown, E>): E => {
 /** The transcript as the API would be sent it, refused by nobody. */
 const roles = (prompt: Prompt.Prompt): ReadonlyArray<string> => prompt.content.map((message) => message.role)
 
+describe("Agent.bind", () => {
+  it.effect("a tool with a raw JSON Schema has its handler, and its arguments are checked", () =>
+    Effect.gen(function*() {
+      const plain = Tool.dynamic("echo", {
+        parameters: { type: "object", properties: { text: { type: "string" } }, required: ["text"] },
+        success: Schema.String
+      })
+      const agent = Agent.make("parrot", { tools: [Agent.bind(plain, (said) => Effect.succeed(JSON.stringify(said)))] })
+      const { events } = yield* observe(agent, [
+        ModelScript.toolUse([{ name: "echo", input: { text: "a", more: 1 } }, { name: "echo", input: { text: 7 } }]),
+        ModelScript.text("done")
+      ])
+      const [first, second] = answers(events)
+      assert.strictEqual(first?.result, "{\"text\":\"a\",\"more\":1}")
+      assert.isFalse(second?.ok)
+      assert.notProperty(plain, "~@volley/core/BoundTool", "the tool itself is not changed")
+    }))
+})
+
 describe("Agent.run", () => {
   it.effect("completes - an answer without tools", () =>
     Effect.gen(function*() {

@@ -4,6 +4,7 @@
  * @internal
  */
 import * as ToolPolicy from "@volley/core/ToolPolicy"
+import { Mcp } from "@volley/tools/mcp"
 import * as Tool from "effect/ai/Tool"
 import * as Duration from "effect/Duration"
 import * as Layout from "./layout.ts"
@@ -23,6 +24,8 @@ export interface Listed {
     readonly failures: { readonly [tag: string]: "transient" | "permanent" }
   }
   readonly parameters: unknown
+  /** Of the definition of an MCP server's tool, for its pin. */
+  readonly hash?: string
 }
 
 /** What is listed: the tools, and what their sources have and do not offer, or only with approval. @internal */
@@ -38,6 +41,7 @@ const defaultRetries = 2
 /** @internal */
 export const describe = (tool: Tool.Any): Listed => {
   const { concurrency, failures, retry, serial, timeout } = ToolPolicy.get(tool)
+  const hash = Mcp.originOf(tool)?.hash
   return {
     name: tool.name,
     description: Tool.getDescription(tool) ?? "",
@@ -49,7 +53,8 @@ export const describe = (tool: Tool.Any): Listed => {
       serial: typeof serial === "function" ? "by key" : serial ?? false,
       failures: { ...failures }
     },
-    parameters: Tool.getJsonSchema(tool)
+    parameters: Tool.getJsonSchema(tool),
+    ...(hash === undefined ? {} : { hash })
   }
 }
 
@@ -80,6 +85,7 @@ const toolText = ({ columns, style }: Page, tool: Listed): ReadonlyArray<string>
   `${style.bold(SafeText.line(tool.name))} · ${tool.class}`,
   ...(tool.description === "" ? [] : Layout.wrap(SafeText.block(tool.description), columns, "  ")),
   ...Layout.wrap(SafeText.line(policyText(tool)), columns, "  "),
+  ...(tool.hash === undefined ? [] : [`  definition ${tool.hash}`]),
   ...Layout.wrap(SafeText.block(JSON.stringify(tool.parameters, undefined, 2)), columns, "  ").map(style.dim)
 ]
 

@@ -21,8 +21,7 @@ const wrapped = (schema: Schema): Schema => ({
   required: ["result"]
 })
 
-const checked = (schema: Schema) =>
-  Agent.bind(Tool.dynamic("result", { parameters: schema }), () => Effect.void as never)
+const checked = (schema: Schema) => Agent.bind(Tool.dynamic("result", { parameters: schema }), () => Effect.void)
 
 /** What is wrong with the schema itself; `undefined` when nothing is. @internal */
 export const flawOf = (schema: Schema): string | undefined =>
