@@ -9,7 +9,7 @@ import { violations } from "./simulation/oracle.ts"
 import { type Fate, type Plan, plan, type PlannedRun } from "./simulation/plan.ts"
 import { simulate } from "./simulation/world.ts"
 
-const seeds = process.env["VOLLEY_LONG"] === "1" ? 20_000 : 2000
+const seeds = process.env["VOLLEY_LONG"] === "1" ? 20_000 : 1000
 
 describe("simulated runs", () => {
   it(`G1-G9, G11 - hold in ${seeds} worlds of faults, interleavings and cancellations, and every fault is met`, {
