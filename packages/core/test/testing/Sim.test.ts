@@ -215,6 +215,19 @@ describe("Sim.run", () => {
     }
   })
 
+  it("G8 - a handler that hangs and whose effect fails has ended by itself, and was not stopped too early", () => {
+    const hang = {
+      tool: "pay",
+      input: { cents: 1 },
+      result: "paid",
+      fates: [{ does: "hang", millis: 2, acts: true }]
+    } as const
+    const strikes = [{ at: "effect", side: "before", nth: 1, does: "fail" }] as const
+    const report = Sim.run(shop.right, planOf([hang], { strikes }), { handlers: shop.payments })
+    assert.deepStrictEqual(report.violations, [])
+    assert.match(answersOf(report)[0]!, /internal error/)
+  })
+
   it("a plan is JSON, and the same plan gives the same execution", () => {
     for (const agent of Object.values(agents)) {
       for (let seed = 1; seed <= 6; seed++) {

@@ -49,7 +49,7 @@ const watchMemory = () => {
     setTimeout(() => {
       most = Math.max(most, rss())
       timer = sample()
-    }, 200)
+    }, 50)
   let timer = sample()
   return {
     stop: (): number => {

@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import * as Exit from "effect/Exit"
 import * as Predicate from "effect/Predicate"
+import type * as RunEvent from "../../../../RunEvent.ts"
 import * as RunState from "../../../../RunState.ts"
 import { endOf, isDeaf, nameOf, type Noted, ofTag, peak, type Report, toOf, type View } from "../view.ts"
 
@@ -66,10 +67,9 @@ export const checkTimes = ({ calls, noted, undisturbed, whole }: View, report: R
     if (whole && late > grace) report("G8", `${what} was answered ${late} ms after its deadline`, answered)
     for (const execution of executions) {
       const { attempt, from, start } = execution
-      const announced = noted.slice(0, from).some(({ event }) =>
-        event._tag === "AttemptStarted" && event.turn === execution.turn && event.index === execution.index
-        && event.attempt === attempt
-      )
+      const isIts = (event: RunEvent.Of<"AttemptStarted" | "AttemptEnded">): boolean =>
+        event.turn === execution.turn && event.index === execution.index && event.attempt === attempt
+      const announced = noted.slice(0, from).some(({ event }) => event._tag === "AttemptStarted" && isIts(event))
       if (!announced) report("order", `${what} began before its attempt was in the journal`, answered)
       if (!whole) continue
       const timeout = execution.tool === member?.name ? member.timeout : Number.POSITIVE_INFINITY
@@ -83,7 +83,11 @@ export const checkTimes = ({ calls, noted, undisturbed, whole }: View, report: R
         report("G8", `${what} ran ${endOf(execution) - until} ms too long`, answered)
       }
       if (toOf(execution) > answered) report("G9", `${what} went on after it was answered`, answered)
-      const isCutShort = execution.fate.does === "hang" && undisturbed && member?.policy.hedge === undefined
+      // a struck effect ends a handler by itself
+      const died = noted.some(({ event }) =>
+        event._tag === "AttemptEnded" && isIts(event) && event.failure?.kind === "defect"
+      )
+      const isCutShort = execution.fate.does === "hang" && undisturbed && !died && member?.policy.hedge === undefined
         && timeout < Number.POSITIVE_INFINITY && endOf(execution) < until - rounding
       if (isCutShort) report("G8", `${what} was stopped ${until - endOf(execution)} ms too early`, answered)
     }
