@@ -115,9 +115,9 @@ const write = () => {
     ["date", new Date().toISOString().slice(0, 10)],
     [
       "machine",
-      `${os.cpus().length} × ${processor.trim()}, ${
-        Math.round(os.totalmem() / 2 ** 30)
-      } GB, ${os.type()} ${os.release()}; `
+      `${os.cpus().length} × ${processor.trim()}, ${Math.round(os.totalmem() / 2 ** 30)} GB, ${os.type()} ${
+        os.release().split(".", 2).join(".")
+      }; `
       + `load of the last 15 minutes ${os.loadavg()[2].toFixed(1)}`
     ],
     ["Node", process.versions.node],
