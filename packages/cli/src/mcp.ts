@@ -11,18 +11,16 @@
  * @internal
  */
 import { Mcp } from "@volley/tools/mcp"
-import type * as Tool from "effect/ai/Tool"
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
-import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Redacted from "effect/Redacted"
 import * as Schema from "effect/Schema"
-import type * as Scope from "effect/Scope"
 import { type Exit, failed, messageOf, usage } from "./exit.ts"
 import { inEnvironment } from "./secrets.ts"
+import * as Source from "./source.ts"
 
 /** What a command was told of MCP servers. @internal */
 export interface Asked {
@@ -31,18 +29,6 @@ export interface Asked {
   /** The file with servers, such as `.mcp.json`. */
   readonly config: string | undefined
 }
-
-/** The tools of a server, which carry their handlers. @internal */
-export interface Source {
-  readonly name: string
-  readonly tools: ReadonlyArray<Tool.Any>
-  readonly layer: Layer.Layer<never, unknown, unknown>
-  readonly isModule: false
-  /** What is not offered, or only with approval, and why. */
-  readonly withheld: ReadonlyArray<Mcp.Noted>
-}
-
-type Platform = FileSystem.FileSystem | ChildProcessSpawner | Scope.Scope
 
 const texts = Schema.Record(Schema.String, Schema.String)
 
@@ -112,10 +98,10 @@ const ended = (title: string) => (error: Mcp.McpError): Exit =>
 const opened = <R>(
   title: string,
   open: Effect.Effect<Mcp.Server, Mcp.McpError, R>
-): Effect.Effect<Source, Exit, R> =>
+): Effect.Effect<Source.Source, Exit, R> =>
   Effect.mapBoth(open, {
     onFailure: ended(title),
-    onSuccess: ({ name, tools, unapproved, withheld }): Source => ({
+    onSuccess: ({ name, tools, unapproved, withheld }): Source.Source => ({
       name: `MCP server "${name}"`,
       tools,
       layer: Layer.empty,
@@ -127,48 +113,49 @@ const opened = <R>(
     })
   })
 
-const fromEntry = Effect.fnUntraced(function*(name: string, entry: Entry): Effect.fn.Return<Source, Exit, Platform> {
-  const title = `MCP server "${name}"`
-  const { pins, trust } = entry
-  const options = { name, ...(trust === undefined ? {} : { trust }), ...(pins === undefined ? {} : { pins }) }
-  if ("url" in entry) {
-    const headers = yield* expandedAll(title, entry.headers)
-    return yield* opened(
-      title,
-      Mcp.http(yield* expanded(title, entry.url), {
-        ...options,
-        headers: Object.fromEntries(Object.entries(headers).map(([header, value]) => [header, Redacted.make(value)]))
-      })
-    )
+const fromEntry = Effect.fnUntraced(
+  function*(name: string, entry: Entry): Effect.fn.Return<Source.Source, Exit, Source.Platform> {
+    const title = `MCP server "${name}"`
+    const { pins, trust } = entry
+    const options = { name, ...(trust === undefined ? {} : { trust }), ...(pins === undefined ? {} : { pins }) }
+    if ("url" in entry) {
+      const headers = yield* expandedAll(title, entry.headers)
+      return yield* opened(
+        title,
+        Mcp.http(yield* expanded(title, entry.url), {
+          ...options,
+          headers: Object.fromEntries(Object.entries(headers).map(([header, value]) => [header, Redacted.make(value)]))
+        })
+      )
+    }
+    const words = yield* Effect.forEach([entry.command, ...entry.args ?? []], (word) => expanded(title, word))
+    const environment = secretly(yield* expandedAll(title, entry.env))
+    return yield* opened(title, Mcp.stdio(words, { ...options, environment }))
   }
-  const words = yield* Effect.forEach([entry.command, ...entry.args ?? []], (word) => expanded(title, word))
-  const environment = secretly(yield* expandedAll(title, entry.env))
-  return yield* opened(title, Mcp.stdio(words, { ...options, environment }))
-})
+)
 
-const isUrl = (place: string): boolean => /^https?:\/\//i.test(place)
-
-const fromText = (text: string): Effect.Effect<Source, Exit, Platform> => {
-  const [, name, rest] = /^([A-Za-z][\w-]*)=(\S.*)$/s.exec(text) ?? []
-  const place = rest ?? text
+const fromText = (text: string): Effect.Effect<Source.Source, Exit, Source.Platform> => {
+  const { name, place } = Source.parse(text)
   const options = name === undefined ? {} : { name }
-  return opened("--mcp", isUrl(place) ? Mcp.http(place, options) : Mcp.stdio(place, options))
+  return opened("--mcp", Source.isUrl(place) ? Mcp.http(place, options) : Mcp.stdio(place, options))
 }
 
-const fromFile = Effect.fnUntraced(function*(file: string): Effect.fn.Return<ReadonlyArray<Source>, Exit, Platform> {
-  const fs = yield* FileSystem.FileSystem
-  const text = yield* Effect.mapError(
-    fs.readFileString(file),
-    ({ reason }) => usage(`"${file}" ${reason._tag === "NotFound" ? "does not exist" : "cannot be read"}`)
-  )
-  const { mcpServers } = yield* Effect.mapError(
-    decode(text),
-    (error) => usage(`"${file}" is not a list of MCP servers: ${messageOf(error).slice(0, 300)}`)
-  )
-  return yield* Effect.forEach(Object.entries(mcpServers), ([name, entry]) => fromEntry(name, entry), {
-    concurrency: "unbounded"
-  })
-})
+const fromFile = Effect.fnUntraced(
+  function*(file: string): Effect.fn.Return<ReadonlyArray<Source.Source>, Exit, Source.Platform> {
+    const fs = yield* FileSystem.FileSystem
+    const text = yield* Effect.mapError(
+      fs.readFileString(file),
+      ({ reason }) => usage(`"${file}" ${reason._tag === "NotFound" ? "does not exist" : "cannot be read"}`)
+    )
+    const { mcpServers } = yield* Effect.mapError(
+      decode(text),
+      (error) => usage(`"${file}" is not a list of MCP servers: ${messageOf(error).slice(0, 300)}`)
+    )
+    return yield* Effect.forEach(Object.entries(mcpServers), ([name, entry]) => fromEntry(name, entry), {
+      concurrency: "unbounded"
+    })
+  }
+)
 
 /**
  * The tools of all servers that a command was told of, one source for each. The servers live as long as the scope.
@@ -177,7 +164,7 @@ const fromFile = Effect.fnUntraced(function*(file: string): Effect.fn.Return<Rea
  */
 export const sources = Effect.fnUntraced(function*(
   { config, mcp }: Asked
-): Effect.fn.Return<ReadonlyArray<Source>, Exit, Platform> {
+): Effect.fn.Return<ReadonlyArray<Source.Source>, Exit, Source.Platform> {
   const [named, listed] = yield* Effect.all([
     Effect.forEach(mcp, fromText, { concurrency: "unbounded" }),
     config === undefined ? Effect.succeed([]) : fromFile(config)

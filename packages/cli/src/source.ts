@@ -30,7 +30,7 @@ export type Platform = ChildProcessSpawner | FileSystem.FileSystem | Path.Path |
 
 /** A source as it was asked for: `name=place`, or the place alone. @internal */
 export const parse = (text: string): { readonly name: string | undefined; readonly place: string } => {
-  const [, name, place] = /^([A-Za-z][\w-]*)=(.+)$/s.exec(text) ?? []
+  const [, name, place] = /^([A-Za-z][\w-]*)=(\S.*)$/s.exec(text) ?? []
   return name === undefined || place === undefined ? { name: undefined, place: text } : { name, place }
 }
 

@@ -25,6 +25,7 @@
 import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
+import { once } from "./internal/once.ts"
 import type * as RunEvent from "./RunEvent.ts"
 
 /**
@@ -87,12 +88,12 @@ const standard = "standard"
 const batch = "batch"
 
 /** When a price begins to hold, in ms since the epoch: always where it has no day, never where its day is none. */
-const start = ({ from }: Price): number => {
+const start = once(({ from }: Price): number => {
   if (from === undefined) return -Infinity
   const time = /^\d{4}-\d{2}-\d{2}$/.test(from) ? Date.parse(from) : Number.NaN
   // Date.parse takes 30 February for 2 March
   return Number.isFinite(time) && new Date(time).toISOString().startsWith(from) ? time : Infinity
-}
+})
 
 const threshold = ({ above }: Price): number => above ?? -Infinity
 const tierOf = ({ tier }: { readonly tier?: string | undefined }): string => tier ?? standard

@@ -49,6 +49,7 @@ import * as Schema from "effect/Schema"
 import * as SchemaGetter from "effect/SchemaGetter"
 import * as Scope from "effect/Scope"
 import type * as Agent from "../Agent.ts"
+import { once } from "../internal/once.ts"
 import type * as RunEvent from "../RunEvent.ts"
 import * as Agents from "./internal/sim/agent.ts"
 import * as Cast from "./internal/sim/cast.ts"
@@ -175,11 +176,7 @@ interface Prepared {
   readonly simulated: (own: boolean) => Agents.Any
 }
 
-const prepared = new WeakMap<object, Prepared>()
-
-const prepare = (agent: Agents.Any): Prepared => {
-  const known = prepared.get(agent)
-  if (known !== undefined) return known
+const prepare = once((agent: Agents.Any): Prepared => {
   const cast = Cast.of(agent)
   const agents = new Map<boolean, Agents.Any>()
   const simulated = (own: boolean): Agents.Any => {
@@ -187,10 +184,8 @@ const prepare = (agent: Agents.Any): Prepared => {
     agents.set(own, made)
     return made
   }
-  const made: Prepared = { subject: { cast, limits: agent.limits }, simulated }
-  prepared.set(agent, made)
-  return made
-}
+  return { subject: { cast, limits: agent.limits }, simulated }
+})
 
 /**
  * The plan of a seed.

@@ -41,6 +41,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Path from "effect/Path"
 import type * as Redacted from "effect/Redacted"
+import { baseUrl } from "../internal/webUrl.ts"
 import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as access from "./internal/access.ts"
 import type { Access } from "./internal/api.ts"
@@ -173,7 +174,7 @@ export const layer = (options: {
     Effect.gen(function*() {
       const client = yield* HttpClient.HttpClient
       const redactor = yield* Redactor.current
-      const url = access.baseUrl(options.url)
+      const url = baseUrl(options.url)
       if (url === undefined) {
         return yield* new AccessUnusable({ source: "KUBERNETES_URL", detail: "the URL is not one of http or https" })
       }

@@ -42,6 +42,7 @@ import * as Option from "effect/Option"
 import type { ChildProcessSpawner } from "effect/process/ChildProcessSpawner"
 import * as Redacted from "effect/Redacted"
 import type * as Scope from "effect/Scope"
+import { isWeb } from "../internal/webUrl.ts"
 import * as commandLine from "./internal/commandLine.ts"
 import * as connection from "./internal/connection.ts"
 import * as httpChannel from "./internal/http.ts"
@@ -264,9 +265,7 @@ export const http = Effect.fnUntraced(function*(
   options: HttpOptions = {}
 ): Effect.fn.Return<Server, McpError, Scope.Scope> {
   const address = URL.canParse(String(url)) ? new URL(url) : undefined
-  if (
-    address === undefined || !/^https?:$/.test(address.protocol) || address.username !== "" || address.password !== ""
-  ) {
+  if (address === undefined || !isWeb(address)) {
     return yield* new ServerUnusable({
       server: address === undefined ? String(url).slice(0, 200) : `${address.protocol}//${address.host}`,
       expected: "an address of http or https without a login in it"

@@ -44,12 +44,12 @@ import * as Result from "effect/Result"
 import type * as Scope from "effect/Scope"
 import * as Guard from "../http/Guard.ts"
 import * as rules from "../http/internal/rules.ts"
+import { plainUrl } from "../internal/webUrl.ts"
 import { fitting, parse } from "./internal/document.ts"
 import * as Names from "./internal/names.ts"
 import * as Operations from "./internal/operations.ts"
 import * as Schemas from "./internal/schemas.ts"
 import * as Security from "./internal/security.ts"
-import { parseServer } from "./internal/servers.ts"
 import * as Make from "./internal/tool.ts"
 import { type DocumentUnusable, type IncludeUnknown, type IncludeUnusable, OptionUnusable } from "./OpenApiError.ts"
 
@@ -154,7 +154,7 @@ const optionsOf = Effect.fnUntraced(function*({ allowPrivate = [], name, server,
   if (url !== undefined && !URL.canParse(url)) {
     return yield* new OptionUnusable({ name: "url", expected: "a whole URL" })
   }
-  const given = server === undefined ? undefined : parseServer(server)
+  const given = server === undefined ? undefined : plainUrl(server)
   if (server !== undefined && given === undefined) {
     return yield* new OptionUnusable({ name: "server", expected: "a plain http or https URL" })
   }

@@ -36,6 +36,7 @@ import type * as Layer from "effect/Layer"
 import * as Option from "effect/Option"
 import type * as Redacted from "effect/Redacted"
 import { direct } from "../internal/direct.ts"
+import { baseUrl } from "../internal/webUrl.ts"
 import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import type { Server } from "./internal/api.ts"
 import * as discover from "./internal/discover.ts"
@@ -84,13 +85,6 @@ export const ListSeries = discover.listSeries
  * @since 0.1.0
  */
 export const toolkit = Toolkit.make(QueryPrometheus, SearchNames, ListLabels, ListSeries)
-
-/** With a slash at its end, so that paths are below it. */
-const baseUrl = (text: string): string | undefined => {
-  const url = URL.parse(text)
-  const isWeb = url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
-  return isWeb ? `${url.origin}${url.pathname.replace(/\/*$/, "/")}` : undefined
-}
 
 const make = Effect.fnUntraced(function*(options: { readonly url: string; readonly token?: Redacted.Redacted }) {
   const url = baseUrl(options.url)

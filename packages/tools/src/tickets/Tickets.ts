@@ -39,6 +39,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import * as Layer from "effect/Layer"
 import { direct } from "../internal/direct.ts"
+import { plainUrl } from "../internal/webUrl.ts"
 import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as commentOnTicket from "./internal/commentOnTicket.ts"
 import * as createTicket from "./internal/createTicket.ts"
@@ -139,12 +140,10 @@ export const layerMemory = (options: {
 }): Layer.Layer<TicketStore> => Layer.sync(TicketStore, () => memory.make(options.accounts))
 
 const storeAt = (text: string): Effect.Effect<typeof TicketStore.Service, UrlUnusable, HttpClient.HttpClient> => {
-  const url = URL.parse(text)
-  const isPlain = url !== null && /^https?:$/.test(url.protocol) &&
-    `${url.search}${url.hash}${url.username}${url.password}` === ""
-  return isPlain
-    ? Effect.map(HttpClient.HttpClient, (client) => http.make(direct(client), url))
-    : Effect.fail(new UrlUnusable())
+  const url = plainUrl(text)
+  return url === undefined
+    ? Effect.fail(new UrlUnusable())
+    : Effect.map(HttpClient.HttpClient, (client) => http.make(direct(client), url))
 }
 
 /**

@@ -29,6 +29,7 @@ import * as Effect from "effect/Effect"
 import * as HttpClient from "effect/http/HttpClient"
 import type * as Layer from "effect/Layer"
 import { direct } from "../internal/direct.ts"
+import { plainUrl } from "../internal/webUrl.ts"
 import { layerWithoutSecrets } from "../internal/withoutSecrets.ts"
 import * as getWeather from "./internal/getWeather.ts"
 import * as openMeteo from "./internal/openMeteo.ts"
@@ -77,10 +78,8 @@ const forecastUrl = "https://api.open-meteo.com"
 const geocodingUrl = "https://geocoding-api.open-meteo.com"
 
 const check = ({ name, url }: Base): Effect.Effect<URL, UrlUnusable> => {
-  const parsed = URL.parse(String(url))
-  const isPlain = parsed !== null && /^https?:$/.test(parsed.protocol) &&
-    `${parsed.search}${parsed.hash}${parsed.username}${parsed.password}` === ""
-  return isPlain ? Effect.succeed(parsed) : Effect.fail(new UrlUnusable({ name }))
+  const plain = plainUrl(String(url))
+  return plain === undefined ? Effect.fail(new UrlUnusable({ name })) : Effect.succeed(plain)
 }
 
 const make = (bases: { readonly forecast: Base; readonly geocoding: Base }) =>

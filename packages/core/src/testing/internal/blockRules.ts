@@ -6,7 +6,7 @@
 import * as cacheRules from "./cacheRules.ts"
 import * as fields from "./fields.ts"
 import * as mediaRules from "./mediaRules.ts"
-import { serverResults } from "./schemas.ts"
+import { generalServerResults, serverResults } from "./schemas.ts"
 
 /** @internal */
 export interface Message {
@@ -84,16 +84,7 @@ const lastBlock = function*(path: string, blocks: ReadonlyArray<fields.Fields>, 
 
 const userBlocks = ["image", "document", "search_result", "tool_result"]
 const assistantBlocks = ["thinking", "redacted_thinking", "tool_use", "server_tool_use"]
-const eitherBlocks = [
-  "text",
-  "web_search_tool_result",
-  "web_fetch_tool_result",
-  "code_execution_tool_result",
-  "bash_code_execution_tool_result",
-  "text_editor_code_execution_tool_result",
-  "tool_search_tool_result",
-  "container_upload"
-]
+const eitherBlocks = ["text", ...generalServerResults, "container_upload"]
 const blockTypes = new Set([...eitherBlocks, ...userBlocks, ...assistantBlocks])
 const resultBlockTypes = new Set(["text", "image", "search_result", "document", "tool_reference", "browser_state"])
 

@@ -32,17 +32,18 @@ const argumentsOfCall = {
   caller: Schema.optionalKey(Fields)
 }
 
-/** The blocks in which the server says what its own tools have done. @internal */
-export const serverResults = [
+/** The blocks in which the server says what its own tools have done, without those of betas. @internal */
+export const generalServerResults = [
   "web_search_tool_result",
   "web_fetch_tool_result",
   "code_execution_tool_result",
   "bash_code_execution_tool_result",
   "text_editor_code_execution_tool_result",
-  "tool_search_tool_result",
-  "advisor_tool_result",
-  "mcp_tool_result"
+  "tool_search_tool_result"
 ] as const
+
+/** Those, and those of betas. @internal */
+export const serverResults = [...generalServerResults, "advisor_tool_result", "mcp_tool_result"] as const
 
 const ModelName = Schema.Struct({ model: Schema.String })
 

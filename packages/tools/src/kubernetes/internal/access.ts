@@ -15,6 +15,7 @@ import * as Path from "effect/Path"
 import * as Redacted from "effect/Redacted"
 import * as Result from "effect/Result"
 import { direct } from "../../internal/direct.ts"
+import { baseUrl } from "../../internal/webUrl.ts"
 import type { Tls, TlsClient } from "../Kubernetes.ts"
 import { AccessUnusable, BadCredentials } from "../KubernetesError.ts"
 import type { Access } from "./api.ts"
@@ -28,13 +29,6 @@ type Connection = Pick<Access, "url" | "token" | "client">
 type Source = AccessUnusable["source"]
 
 const unusable = (source: Source, detail: string) => new AccessUnusable({ source, detail })
-
-/** With a slash at its end, so that paths are below it. @internal */
-export const baseUrl = (text: string): string | undefined => {
-  const url = URL.parse(text)
-  const isWeb = url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
-  return isWeb ? `${url.origin}${url.pathname.replace(/\/*$/, "/")}` : undefined
-}
 
 /** The namespaces that may be asked about, each of which has to be a name of one: none would allow all of them. */
 const checkedNamespaces = (names: ReadonlyArray<string>): Effect.Effect<ReadonlyArray<string>, AccessUnusable> =>

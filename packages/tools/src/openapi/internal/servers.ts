@@ -3,17 +3,8 @@
  *
  * @internal
  */
+import { plainUrl } from "../../internal/webUrl.ts"
 import { type Fields, fieldsOf, itemsOf, textOf, unfit } from "./document.ts"
-
-/** Without a query, a fragment, a name and a password. */
-const isPlain = (url: URL): boolean =>
-  /^https?:$/.test(url.protocol) && `${url.search}${url.hash}${url.username}${url.password}` === ""
-
-/** @internal */
-export const parseServer = (text: string, base?: string): URL | undefined => {
-  const url = URL.parse(text, base)
-  return url !== null && isPlain(url) ? url : undefined
-}
 
 const filled = (server: Fields): string => {
   const variables = fieldsOf(server["variables"])
@@ -38,5 +29,5 @@ export const serverOf = (lists: ReadonlyArray<unknown>, documentUrl: string | un
   if (!URL.canParse(text) && documentUrl === undefined) {
     return unfit(`its server ${JSON.stringify(text)} is no whole URL: give the option "server"`)
   }
-  return parseServer(text, documentUrl) ?? unfit(`its server ${JSON.stringify(text)} is not a plain http or https URL`)
+  return plainUrl(text, documentUrl) ?? unfit(`its server ${JSON.stringify(text)} is not a plain http or https URL`)
 }
