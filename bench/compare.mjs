@@ -1,4 +1,5 @@
-// Runs Volley and its peers side by side and writes RESULTS.md; installs the peers when they are not there.
+// Runs Volley and its peers side by side and writes RESULTS.md, or RESULTS.partial.md where an option makes it less than
+// the whole; installs the peers when they are not there.
 //
 // npm run bench -- [--quick] [--only overhead,growth] [--peers volley,aiSdk] [--rounds 5] [--no-profile]
 import { execFile, fork, spawnSync } from "node:child_process"
@@ -7,7 +8,7 @@ import * as os from "node:os"
 import * as path from "node:path"
 import { parseArgs } from "node:util"
 import { installed, locate, version } from "./compare/installed.mjs"
-import { summarise } from "./compare/profile.mjs"
+import { profilers } from "./compare/profile.mjs"
 import { ahead, judged, ofColumn, report } from "./compare/report.mjs"
 import { absent, peers, scenarios } from "./compare/tables.mjs"
 
@@ -39,7 +40,7 @@ const roundsOf = (name) => {
     : Math.min(Number(options.rounds), rounds === 1 ? 1 : Infinity)
 }
 /** Seconds that each peer runs before it is measured. */
-const warmUp = options.quick ? 1 : 4
+const warmUp = options.quick ? 1 : 6
 
 const npm = (args) => spawnSync("npm", args, { cwd: here, encoding: "utf8", stdio: ["ignore", "pipe", "inherit"] })
 
@@ -84,9 +85,11 @@ const url = `http://127.0.0.1:${port}`
 /** A peer that takes longer has failed. */
 const longest = 180_000
 
-const measure = (peer, names, args = [], seconds = warmUp) =>
+/** `profile`: Node's own arguments, and those of the child. */
+const measure = (peer, names, profile = { node: [], child: [] }) =>
   new Promise((resolve) => {
-    const child = [...args, "--expose-gc", path.join(here, "compare/child.mjs"), peer, names.join(), url, `${seconds}`]
+    const settings = [peer, names.join(), url, `${warmUp}`, ...profile.child]
+    const child = [...profile.node, "--expose-gc", path.join(here, "compare/child.mjs"), ...settings]
     execFile(process.execPath, child, { cwd: here, timeout: longest, maxBuffer: 1e9 }, (error, stdout, stderr) => {
       const found = stdout.split("\n").filter((line) => line.startsWith("{\"scenario\"")).map((line) =>
         JSON.parse(line)
@@ -107,10 +110,14 @@ const versions = [...new Set(running.flatMap((peer) => adapters[peer]))]
 const [{ model: processor }] = os.cpus()
 const profiles = {}
 
-const file = path.join(here, "RESULTS.md")
+const given = process.argv.slice(2)
+const partial = path.join(here, "RESULTS.partial.md")
 
-/** What there is so far, so that a comparison which is broken off has not been for nothing. */
-const write = () => {
+const roundsSaid = () =>
+  Object.entries(Object.groupBy(wanted, roundsOf)).toSorted(([, left], [, right]) => right.length - left.length)
+    .map(([rounds, names], index) => index === 0 ? rounds : `${rounds} of ${names.join(", ")}`).join("; ")
+
+const write = (file) => {
   const facts = [
     ["date", new Date().toISOString().slice(0, 10)],
     [
@@ -122,6 +129,8 @@ const write = () => {
     ],
     ["Node", process.versions.node],
     ["versions", versions.join(", ")],
+    ...(given.length === 0 ? [] : [["not the whole", given.join(" ")]]),
+    ["rounds", roundsSaid()],
     ["warm-up", `${warmUp} s of the scenario before CPU is measured`],
     ["took", `${Math.round((performance.now() - began) / 60_000)} minutes`]
   ]
@@ -130,7 +139,8 @@ const write = () => {
 }
 
 /** Each peer goes first in some round. */
-const inTurn = (round) => running.map((_, index) => running[(index + round) % running.length])
+const inTurn = (round, { own }) =>
+  own === true ? ["volley"] : running.map((_, index) => running[(index + round) % running.length])
 
 const groups = Object.values(Object.groupBy(
   wanted.filter((name) => name !== "install"),
@@ -139,7 +149,7 @@ const groups = Object.values(Object.groupBy(
 for (const names of groups) {
   for (let round = 0; round < roundsOf(names[0]); round++) {
     const samples = names.map(() => ({}))
-    for (const peer of inTurn(round)) {
+    for (const peer of inTurn(round, scenarios[names[0]])) {
       // oxlint-disable-next-line no-await-in-loop -- measurements must not disturb each other
       const measured = await measure(peer, names)
       for (const [index, name] of names.entries()) {
@@ -148,7 +158,8 @@ for (const names of groups) {
       }
     }
     for (const [index, name] of names.entries()) results[name].push(samples[index])
-    write()
+    // a comparison that is broken off has not been for nothing
+    write(partial)
   }
 }
 
@@ -156,24 +167,35 @@ if (wanted.includes("install")) {
   results.install.push(Object.fromEntries(running.map((peer) => [peer, installed(adapters[peer], here)])))
 }
 
-/** Of scenarios that are about CPU and where Volley misses what is wanted, or a peer that is more than the floor is before it. */
+/** Of a scenario, the profiles that say why Volley misses what is wanted or somebody is ahead of it. */
 const toProfile = (name) =>
-  scenarios[name].columns.some((column) =>
-    column.relative === true && column.unit === "ms"
-    && (judged(column, ofColumn(results[name], "volley", column))?.met === false
-      || ahead(results[name], column).some(({ peer }) => peer !== "handWritten"))
+  Object.keys(profilers).filter((kind) =>
+    scenarios[name].columns.some((column) =>
+      column.profile === kind
+      && (judged(column, ofColumn(results[name], "volley", column))?.met === false
+        || ahead(results[name], column).length > 0)
+    )
   )
 
+const profiled = async (name, kind) => {
+  const { args, summarise } = profilers[kind]
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "volley-bench-"))
+  const [{ error }] = await measure("volley", [name], args(directory))
+  log(`${name}: ${kind} profiled`)
+  const lines = error === undefined ? summarise(directory) : [`The ${kind} could not be profiled: ${error}.`]
+  fs.rmSync(directory, { recursive: true })
+  return lines
+}
+
 if (!options["no-profile"]) {
-  for (const name of wanted.filter(toProfile)) {
-    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "volley-bench-"))
-    // oxlint-disable-next-line no-await-in-loop
-    await measure("volley", [name], ["--cpu-prof", `--cpu-prof-dir=${directory}`])
-    profiles[name] = summarise(directory)
-    fs.rmSync(directory, { recursive: true })
-    log(`${name}: profiled`)
+  for (const name of wanted) {
+    profiles[name] = []
+    // oxlint-disable-next-line no-await-in-loop -- measurements must not disturb each other
+    for (const kind of toProfile(name)) profiles[name].push(await profiled(name, kind))
   }
 }
 model.kill()
-write()
+const file = given.length === 0 ? path.join(here, "RESULTS.md") : partial
+fs.rmSync(partial, { force: true })
+write(file)
 console.log(`Written: ${file}`)

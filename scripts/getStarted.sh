@@ -9,6 +9,8 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/bin" "$work/home" "$work/folder"
 ln -s "$root/node_modules/node/bin/node" "$work/bin/node"
+# npm alone of what this machine has beside the system
+for command in npm npx; do ln -s "$(realpath "$(command -v "$command")")" "$work/bin/$command"; done
 
 # Each sh fence as it stands; the first program is saved under the name that the page gives it.
 awk -v repository="file://$root" '
@@ -29,7 +31,7 @@ done
 
 printed=$(
   cd "$work/folder"
-  env -i "${way[@]}" HOME="$work/home" PATH="$work/bin:/usr/local/bin:/usr/bin:/bin" bash -eu "$work/commands.sh"
+  env -i "${way[@]}" HOME="$work/home" PATH="$work/bin:/usr/bin:/bin" bash -eu "$work/commands.sh"
 )
 
 for expected in "wall " 'get_weather(city: "Bergen")' "Oslo: 7 °C, light rain"; do

@@ -70,7 +70,13 @@ const plants = {
     finds: [["house(rooms)", `"tools" may not import "yaml"`]]
   },
   "examples/other.ts": { code: "console.log(\"one thing\")\n\n// prints:\n//   another\n", finds: [] },
-  "README.md": { code: "```ts\nconst wrong: string = 1\n```\n", finds: [] }
+  "README.md": {
+    code: "```ts\nconst wrong: string = 1\n```\n\n## The command line\n\n```sh\nexit 3\n```\n\n[gone](gone.md)\n\n"
+      + "| promise | shown by |\n| --- | --- |\n| G1 | [data](package.json) |\n",
+    finds: []
+  },
+  "docs/resume-replay-fork.md": { code: "## From the command line\n\n```sh\ntrue\n```\n", finds: [] },
+  "docs/prints.md": { code: "```ts run\nconsole.log(1)\n```\n\n```text\n2\n```\n", finds: [] }
 }
 
 const root = path.resolve(import.meta.dirname, "..")
@@ -135,7 +141,11 @@ const scriptFindings = () => {
   return [
     diagnosed,
     bites("Effect diagnostics that checked nothing", "checked no file", node, "scripts/diagnostics.mjs", "bare.json"),
-    bites("fences", "README.md_L1", node, "scripts/fences.mjs"),
+    bites("fences that do not compile", "README.md_L1", node, "scripts/fences.mjs"),
+    bites("fences that print something else", "and not what stands below it", node, "scripts/fences.mjs", "prints.md"),
+    bites("dead links", "there is no gone.md", node, "scripts/links.mjs"),
+    bites("promises without a test", "package.json is no test", node, "scripts/links.mjs"),
+    bites("commands", "it ended with 3", node, "scripts/commands.mjs"),
     bites("examples", "and not what it says", node, "scripts/examples.mjs"),
     bites("loads", "loads node:fs", node, "--conditions=@volley/source", "scripts/loads.mjs")
   ]

@@ -1,9 +1,11 @@
-// Writes the API reference, docs/api/<package>/<module>.md, and the names that each package exports, docs/api/<package>.txt, from the
-// declarations in packages/*/dist: build first. With --check it writes nothing and fails where they are not what stands there.
+// Writes the API reference, docs/api/<package>/<module>.md, the names that each package exports, docs/api/<package>.txt, from the
+// declarations in packages/*/dist, and what the command line takes, docs/api/cli.txt: build first. With --check it writes nothing and fails where they are not what stands there.
 import { CompilerState, Extractor, ExtractorConfig } from "@microsoft/api-extractor"
+import { spawnSync } from "node:child_process"
 import * as fs from "node:fs"
 import * as os from "node:os"
 import * as path from "node:path"
+import { fieldsOf, split } from "./schemaTypes.mjs"
 
 const out = "docs/api"
 const check = process.argv.includes("--check")
@@ -132,28 +134,52 @@ const commentOf = ({ docComment }, indent) => {
   return text === "" ? "" : text.split("\n").map((line) => `${indent}// ${line}`.trimEnd() + "\n").join("")
 }
 
+/** The fields of a class of a schema, which its declaration keeps in a base without a name. */
+const fieldsOfClass = (declaration, { name }) => {
+  const [, base = ""] = declaration.split(`declare const ${name}_base: `)
+  const [type = ""] = split(base.replaceAll(/\/\*\*[\s\S]*?\*\//g, ""), ";")
+  const [, struct] = /^Schema\.Class<\w+, Schema\.TaggedStruct<"[^"]*", (\{[\s\S]*\})>, /.exec(type) ?? []
+  return struct === undefined ? [] : fieldsOf(struct)
+}
+
+/** The members of the interface of another module that one without any extends. */
+const membersOfBase = (file, declaration, { excerptTokens }) => {
+  const head = excerptTokens.map(({ text }) => text).join("")
+  const [, module, name] = /extends (\w+)\.(\w+)\s*$/.exec(head.replace(/\{[\s\S]*$/, "").trim()) ?? []
+  const [, from] = new RegExp(`import (?:type )?\\* as ${module} from "([^"]+)"`).exec(declaration) ?? []
+  if (from === undefined) return []
+  const base = read(path.join(path.dirname(file), from.replace(/(?:\.d)?\.(?:ts|js)$/, ".d.ts")))
+  const [, body = ""] = base.split(`export interface ${name} {`)
+  return split(body.slice(0, body.indexOf("\n}")).replaceAll(/\/\*\*[\s\S]*?\*\//g, ""), ";")
+}
+
 /** The declaration, with what stands in an interface or a class. */
-const signatureOf = (item) => {
+const signatureOf = (item, more) => {
   const head = textOf(item)
   if (item.members === undefined) {
     return item.kind === "Function"
       ? `const ${head}`
       : head.replace(/^(?=\w+: )/, "const ")
   }
-  const members = item.members.map((member) => `${commentOf(member, "  ")}  ${textOf(member)}`)
-  return `${head} {\n${members.join("\n")}\n}`.replace("{\n\n}", "{}")
+  const found = more(item)
+  const members = [
+    ...found.map((text) => `  ${text.replaceAll(/^ +/gm, (spaces) => spaces.slice(spaces.length / 2))}`),
+    ...item.members.map((member) => `${commentOf(member, "  ")}  ${textOf(member)}`)
+  ]
+  return `${head.replace(found.length === 0 ? / extends \w+_base\b/ : / extends \S+$/, "")} {\n${members.join("\n")}\n}`
+    .replace("{\n\n}", "{}")
 }
 
 const nameOf = ({ name }) => name.replace(/_\d+$/, "")
 
-const sectionOf = (items) => {
+const sectionOf = (items, more) => {
   const docs = items.map(({ docComment }) => docOf(docComment))
   const list = (title, lines) =>
     lines.length === 0 ? [] : [`${title}\n\n${lines.map((line) => `- ${line}`).join("\n")}`]
   return [
     `### ${nameOf(items[0])}`,
     ...items.flatMap((item, index) => [
-      `\`\`\`ts\n${signatureOf(item)}\n\`\`\``,
+      `\`\`\`ts\n${signatureOf(item, more)}\n\`\`\``,
       ...docs[index].text === "" || docs[index - 1]?.text === docs[index].text ? [] : [docs[index].text],
       ...list(
         "**Parameters**",
@@ -177,6 +203,14 @@ const titleOf = ({ from, name }) => name ?? from[0]
 
 const pageOf = (folder, module, items) => {
   const source = read(`${folder}/${module.file}`)
+  const file = declarationOf(folder, module)
+  const declaration = read(file)
+  const more = (item) =>
+    item.kind === "Class"
+      ? fieldsOfClass(declaration, item)
+      : item.kind === "Interface" && item.members.length === 0
+      ? membersOfBase(file, declaration, item)
+      : []
   const { text } = docOf(/^\/\*\*[\s\S]*?\*\//.exec(source)?.[0])
   const imports = module.from.map((from) => `import { ${module.name ?? nameOf(items[0])} } from "${from}"`)
   return [
@@ -185,7 +219,7 @@ const pageOf = (folder, module, items) => {
     text,
     ...grouped(items, categoryOf).flatMap(([category, members]) => [
       `## ${category}`,
-      ...grouped(members, nameOf).map(([, same]) => sectionOf(same))
+      ...grouped(members, nameOf).map(([, same]) => sectionOf(same, more))
     ])
   ].join("\n\n") + "\n"
 }
@@ -225,7 +259,33 @@ const filesOf = (name) => {
   ]
 }
 
-const files = new Map(["core", "tools"].flatMap(filesOf))
+// ---- the command line
+
+const helpOf = (command) => {
+  const { status, stderr, stdout } = spawnSync(process.execPath, ["packages/cli/dist/bin.js", ...command, "--help"], {
+    encoding: "utf8",
+    env: { ...process.env, NO_COLOR: "1" }
+  })
+  if (status !== 0) throw new Error(`volley ${command.join(" ")} --help failed\n${stderr}`)
+  return stdout
+}
+
+const subcommands = (help) => {
+  const [, list = ""] = help.split("\nSUBCOMMANDS\n")
+  return [...list.matchAll(/^ {2}(\w+)/gm)].map(([, name]) => name)
+}
+
+/** The help of a command and of all below it. */
+const commandsOf = (command) => {
+  const help = helpOf(command)
+  const title = ["volley", ...command, "--help"].join(" ")
+  return [`$ ${title}\n\n${help.trim()}\n`, ...subcommands(help).flatMap((name) => commandsOf([...command, name]))]
+}
+
+const files = new Map([
+  ...["core", "tools"].flatMap(filesOf),
+  [`${out}/cli.txt`, commandsOf([]).join("\n\n")]
+])
 
 if (check) {
   const there = fs.globSync(`${out}/**/*.{md,txt}`)

@@ -25,6 +25,14 @@ echo '{ "private": true, "type": "module" }' > package.json
 npm install --silent --no-audit --no-fund --prefer-offline "$work"/tarballs/*.tgz \
   "effect@$(version_of effect)" "@types/node@$(version_of @types/node)"
 
+# What no index names cannot be imported.
+for specifier in core/internal/sha256 core/anthropic/internal/sse core/offline/internal/words core/testing/internal/player \
+  core/testing/vitest/matchers tools/internal/boundedText tools/files/internal/root; do
+  refused=$("$bin/node" -e 'import(process.argv[1]).catch(({ code }) => console.log(code))' "@volley/$specifier")
+  [[ "$refused" == ERR_PACKAGE_PATH_NOT_EXPORTED || "$refused" == ERR_MODULE_NOT_FOUND ]] || fail "@volley/$specifier can be imported"
+done
+echo "smoke: internal modules cannot be imported"
+
 # The newest Node the repository brings, then the machine's own.
 volley=node_modules/.bin/volley
 expected=$(node -p 'require("@volley/cli/package.json").version')

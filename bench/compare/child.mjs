@@ -1,5 +1,6 @@
-// Measures one peer: node child.mjs <peer> <scenario,scenario> <url of the model> <seconds of warm-up>
-const [peer, scenarios, url, seconds] = process.argv.slice(2)
+// Measures one peer: node child.mjs <peer> <scenario,scenario> <url of the model> <seconds of warm-up> [directory for a
+// profile of the heap]
+const [peer, scenarios, url, seconds, heap] = process.argv.slice(2)
 
 const [adapter, { measures }] = await Promise.all([import(`../peers/${peer}.mjs`), import("./scenarios.mjs")])
 
@@ -8,7 +9,7 @@ process.on("unhandledRejection", () => {})
 
 for (const scenario of scenarios.split(",")) {
   // oxlint-disable-next-line no-await-in-loop -- scenarios must not disturb each other
-  const result = await measures[scenario](adapter, url, { seconds: Number(seconds) }).catch((error) => ({
+  const result = await measures[scenario](adapter, url, { seconds: Number(seconds), heap }).catch((error) => ({
     error: String(error?.message ?? error)
   }))
   process.stdout.write(`\n${JSON.stringify({ scenario, result })}\n`)

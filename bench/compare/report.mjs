@@ -14,7 +14,7 @@ const commonest = (values) =>
     values.filter((value) => value === right).length - values.filter((value) => value === left).length
   )[0]
 
-const digits = (value) => value >= 100 ? 0 : value >= 10 ? 1 : 2
+const digits = (value) => Math.abs(value) >= 100 ? 0 : Math.abs(value) >= 10 ? 1 : 2
 
 const number = (value) => Number.isInteger(value) ? value.toLocaleString("en") : value.toFixed(digits(value))
 
@@ -59,7 +59,9 @@ const row = (cells) => `| ${cells.join(" | ")} |`
 export const judged = (column, value) => {
   const { least, relative, target } = column
   if (target === undefined && least === undefined) return undefined
-  const wanted = target === undefined ? `≥ ${least}` : `≤ ${target}${relative === true ? "×" : ` ${column.unit}`}`
+  const wanted = target === undefined
+    ? `≥ ${number(least)}`
+    : `≤ ${target}${relative === true ? "×" : ` ${column.unit}`}`
   const got = value?.judged
   const met = got !== undefined && (target === undefined ? got >= least : got <= target)
   return { wanted, met }
@@ -70,15 +72,13 @@ const noise = 1.05
 
 const better = (column, one, other) => column.least === undefined ? one * noise < other : one > other
 
-/** Who is ahead of Volley in a column, best first. */
+/** Who is ahead of Volley in a column, best first; where Volley has no number, whoever has one. */
 export const ahead = (samples, column) => {
   const volley = ofColumn(samples, "volley", column).judged
-  if (volley === undefined || (column.unit === undefined && column.least === undefined)) return []
   return Object.keys(peers).flatMap((peer) => {
     const value = ofColumn(samples, peer, column)
-    return peer !== "volley" && value.judged !== undefined && better(column, value.judged, volley)
-      ? [{ peer, value }]
-      : []
+    const isAhead = value.judged !== undefined && (volley === undefined || better(column, value.judged, volley))
+    return peer !== "volley" && isAhead ? [{ peer, value }] : []
   }).toSorted((left, right) => (left.value.judged - right.value.judged) * (column.least === undefined ? 1 : -1))
 }
 
@@ -113,8 +113,8 @@ const failures = (samples) => {
   return said.length === 0 ? [] : ["", ...said.map((text) => `- ${text}`)]
 }
 
-const section = (name, samples, profile) => {
-  const { columns, title } = scenarios[name]
+const section = (name, samples, profiles = []) => {
+  const { columns, note, own, title } = scenarios[name]
   const shown = Object.keys(peers).filter((peer) => samples.some((round) => round[peer] !== undefined))
   return [
     `## ${title}`,
@@ -127,10 +127,12 @@ const section = (name, samples, profile) => {
         ...columns.map((column) => cell(column, ofColumn(samples, peer, column)))
       ])
     ),
+    ...(own === true ? [row(["the others", ...columns.map(() => "–")])] : []),
     ...targets(samples, columns),
     ...behind(samples, columns),
+    ...(note === undefined ? [] : ["", note]),
     ...failures(samples),
-    ...(profile === undefined ? [] : ["", "Where Volley's CPU goes:", "", ...profile]),
+    ...profiles.flatMap((lines) => ["", ...lines]),
     ""
   ]
 }
@@ -144,7 +146,7 @@ export const report = ({ absent, facts, profiles, results }) =>
     + "starts and limits, which are turned on where a peer has them. Each measurement is a process of its own, one at a time; "
     + "in each round all peers take turns. A cell is the median of the rounds with least and most; a **multiple** is the "
     + "median of the ratios to the hand-written loop in the same round. CPU is user and system time of the "
-    + "measured process alone.",
+    + "measured process alone. What only Volley promises is measured in the same way, of Volley alone.",
     "",
     ...facts.map(([what, value]) => `- ${what}: ${value}`),
     ...Object.entries(absent).map(([name, why]) => `- not run: ${name}, ${why}`),

@@ -1,6 +1,8 @@
 // What is measured of one peer, in a process of its own. Each scenario gives numbers, or words where there is no number.
+import * as fs from "node:fs"
+import * as path from "node:path"
 import { setTimeout as sleep } from "node:timers/promises"
-import { faults, final } from "./models.mjs"
+import { faults, final, models } from "./models.mjs"
 
 const input = "Look everything up"
 
@@ -64,8 +66,8 @@ const overhead = async (peer, url, settings) => {
   await counted(peer, url, "one", { calls: 1 })()
   const first = await measured(run)
   await warmUp(run, settings)
-  const { cpu, wall } = await measured(() => times(8, run))
-  return { first: first.cpu, cpu: cpu / 8, wall: wall / 8 }
+  const { cpu, wall } = await measured(() => times(30, run))
+  return { first: first.cpu, cpu: cpu / 30, wall: wall / 30 }
 }
 
 const page = "what was found there, in some words. ".repeat(28)
@@ -77,9 +79,9 @@ const growth = async (peer, url, settings) => {
   await warmUp(short, settings)
   const perTurn = async (turns, count, run) => (await measured(() => times(count, run))).cpu / turns / count
   return {
-    cpu10: await perTurn(10, 10, short),
-    cpu50: await perTurn(50, 2, middle),
-    cpu200: await perTurn(200, 1, long)
+    cpu10: await perTurn(10, 50, short),
+    cpu50: await perTurn(50, 10, middle),
+    cpu200: await perTurn(200, 3, long)
   }
 }
 
@@ -114,13 +116,58 @@ const parallel = async (peer, url) => {
 
 const atOnce = 1000
 
-const concurrent = async (peer, url, settings) => {
-  const run = counted(peer, url, "concurrent", { tool: takes(50) })
-  const together = (count) => Promise.all(Array.from({ length: count }, run))
-  await warmUp(() => together(50), settings)
+/** Profiles of the heap: what is held halfway of what was allocated since now, then all that is allocated until the end. */
+const profileHeap = async (directory) => {
+  const { Session } = await import("node:inspector/promises")
+  const session = new Session()
+  session.connect()
+  // it collects before it answers
+  const stop = async () => (await session.post("HeapProfiler.stopSampling")).profile
   globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  const profiles = { runs: atOnce }
+  await session.post("HeapProfiler.startSampling")
+  return {
+    halfway: async () => {
+      profiles.used = process.memoryUsage().heapUsed - before
+      profiles.held = await stop()
+      await session.post("HeapProfiler.startSampling", {
+        includeObjectsCollectedByMajorGC: true,
+        includeObjectsCollectedByMinorGC: true
+      })
+    },
+    end: async () => {
+      profiles.allocated = await stop()
+      fs.writeFileSync(path.join(directory, "runs.heapprofile"), JSON.stringify(profiles))
+    }
+  }
+}
+
+const nth = (count, act) => {
+  let left = count
+  return () => {
+    if (--left === 0) act()
+  }
+}
+
+const concurrent = async (peer, url, settings) => {
+  let onCall = () => {}
+  const tool = (parameters) => {
+    onCall()
+    return takes(50)(parameters)
+  }
+  const run = counted(peer, url, "concurrent", { tool })
+  const together = (count) => Promise.all(Array.from({ length: count }, run))
+  await run()
+  globalThis.gc?.()
+  // of a process that has loaded what it needs: what the warm-up takes of memory, the runs take again
   const before = process.memoryUsage.rss()
+  // as many as keep the process busy while the model waits
+  await warmUp(() => together(atOnce / 4), settings)
+  const heap = settings.heap === undefined ? undefined : await profileHeap(settings.heap)
+  if (heap !== undefined) onCall = nth(atOnce * models.concurrent.turns * models.concurrent.calls / 2, heap.halfway)
   const { cpu, wall } = await measured(() => together(atOnce))
+  await heap?.end()
   return {
     cpu: cpu / atOnce,
     wall,
@@ -250,4 +297,33 @@ const coldStart = async (peer, url) => {
   return { cpu: (user + system) / 1000, wall: performance.now() }
 }
 
-export const measures = { overhead, growth, parallel, concurrent, streaming, early, limit, cancel, recovery, coldStart }
+/** What only Volley promises, by the benches of its parts, which no other scenario loads. */
+const dispatch = async (_peer, _url, { seconds }) => (await import("../dispatch.bench.ts")).measure(seconds)
+
+const hedge = async () => {
+  const { compared } = await import("../hedge.bench.ts")
+  const { alone, change, extra, hedged } = compared()
+  return { alone: alone.p99, hedged: hedged.p99, change: change * 100, extra: extra * 100 }
+}
+
+const inFlight = async (_peer, _url, settings) => {
+  const { measure } = await import("../inFlight.bench.ts")
+  await warmUp(measure, settings)
+  return measure()
+}
+
+export const measures = {
+  overhead,
+  growth,
+  parallel,
+  concurrent,
+  streaming,
+  early,
+  limit,
+  cancel,
+  recovery,
+  coldStart,
+  dispatch,
+  hedge,
+  inFlight
+}

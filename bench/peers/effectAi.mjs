@@ -9,7 +9,7 @@ import * as ManagedRuntime from "effect/ManagedRuntime"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 
-export const packages = ["effect"]
+export const packages = ["effect", "@volley/core"]
 export const limited = "call"
 
 export const make = ({ limit, onText, tool, turns, url }) => {

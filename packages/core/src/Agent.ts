@@ -153,8 +153,15 @@ type Declared<Return, Success, Failure> = unknown extends Return ? unknown
  * timeout, retry and other policy apply `ToolPolicy.set`.
  *
  * @param name - 1 to 64 letters, digits, `_` or `-`
+ * @param options.description - what the model reads of it: what it does, when to use it, what it returns
  * @param options.class - the effect class, default `"effectful"`
- * @param options.needsApproval - whether calls want approval, or which do; default none
+ * @param options.parameters - the arguments by name, a schema each; default none
+ * @param options.success - the schema of the result; default JSON as it is
+ * @param options.failure - the schema of the errors; default any, classified by the table
+ * @param options.run - the handler; its second argument has the call's id, a signal that is aborted when the attempt is interrupted,
+ * and `preliminary` for results on the way
+ * @param options.needsApproval - whether calls want approval, or which do; default none. A rule that fails, or has not answered after
+ * 5 seconds, counts as yes
  * @category constructors
  * @since 0.1.0
  */
@@ -345,6 +352,9 @@ const resilience =
  * same name would otherwise share one. Two tools of one agent may not have the same name.
  *
  * @param name - shown in journals, logs and spans
+ * @param options.instructions - the system message of every request; default none
+ * @param options.tools - toolkits and tools, mixed; default none
+ * @param options.limits - see `Limits`; what is not named has its default
  * @param options.resilienceNote - whether the instructions say how failures of tools are told; default no
  * @param options.layer - handlers of this agent's own, built once per run
  * @param options.onLimit - whether a run that reaches a limit answers with what it has (the default) or fails with
@@ -561,6 +571,18 @@ const goOn = Effect.fnUntraced(function*(
  * unknown". What was decided about approvals holds. A run that has ended gives what it ended with; one that was cancelled or has
  * failed is not gone on with and fails with `JournalFailure`.
  *
+ * **Example** (Going on after the process was killed)
+ *
+ * ```ts
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { Agent, Journal } from "@volley/core"
+ * import { Effect, Layer } from "effect"
+ *
+ * const journal = Layer.provide(Journal.layerDirectory("runs"), NodeFileSystem.layer)
+ *
+ * export const goOn = (agent: Agent.Agent<{}>, runId: string) => Agent.resume(agent, runId).pipe(Effect.provide(journal))
+ * ```
+ *
  * @param runId - of a run that the journal in use has
  * @category combinators
  * @since 0.1.0
@@ -587,6 +609,18 @@ export interface Replayed extends Replay.Replayed {}
 /**
  * Goes through the events of a run and decides everything again with the present code, without calling a model or a tool: what
  * they said is taken from the journal. A process that has the same code gives the same events.
+ *
+ * **Example** (Whether the present code would decide as it did)
+ *
+ * ```ts
+ * import { Agent, Journal } from "@volley/core"
+ * import { Effect } from "effect"
+ *
+ * export const firstDifference = Effect.fnUntraced(function*(agent: Agent.Agent<{}>, path: string) {
+ *   const replayed = yield* Agent.replay(agent, yield* Journal.readFile(path))
+ *   return replayed.divergence?.message ?? "none"
+ * })
+ * ```
  *
  * @category combinators
  * @since 0.1.0
@@ -631,6 +665,18 @@ const unbound = (edited: Prompt.Prompt, original: Prompt.Prompt): Prompt.Prompt 
  *
  * Fails with `JournalFailure` where the events have no such turn. The first message that `edit` changes ends the thinking of
  * the model that is kept: its signatures hold for exactly what came before.
+ *
+ * **Example** (Asking again from the second turn on, with a hint)
+ *
+ * ```ts
+ * import { Agent, Journal } from "@volley/core"
+ * import { Effect } from "effect"
+ *
+ * export const again = Effect.fnUntraced(function*(agent: Agent.Agent<{}>, path: string) {
+ *   const events = yield* Journal.readFile(path)
+ *   return yield* Agent.fork(agent, events, { turn: 2, input: "Look into the archive as well" })
+ * })
+ * ```
  *
  * @param events - of the earlier run
  * @param options.turn - from 1
@@ -680,6 +726,19 @@ const worstOf = (tools: Iterable<Tool.Any>): ToolPolicy.EffectClass =>
  * The sub-agent's run draws on the limits of the run that calls it: turns, tool calls, retries, tokens, cost and deadline; `depth`
  * and `subRuns` bound how many there are. What it used counts for the run above. Its effect class is the worst of its tools. A
  * fatal failure of its tools ends the run above as well.
+ *
+ * **Example** (An agent that looks things up for another)
+ *
+ * ```ts
+ * import { Agent } from "@volley/core"
+ *
+ * const scout = Agent.make("scout", { instructions: "You look one thing up and say where you found it." })
+ *
+ * export const editor = Agent.make("editor", {
+ *   tools: [Agent.asTool(scout, { description: "Looks one thing up" })],
+ *   limits: { turns: 20, subRuns: 5 }
+ * })
+ * ```
  *
  * @param options.name - default the agent's name
  * @category constructors
@@ -742,6 +801,17 @@ const streamBuffer = 256
 /**
  * Executes an agent once for an input and gives its events and deltas as they happen, in order. The run waits for a slow
  * reader and is cancelled when the stream is dropped. The stream fails as `run` does.
+ *
+ * **Example** (Writing the answer while it is made)
+ *
+ * ```ts
+ * import { Agent } from "@volley/core"
+ * import { Console, Effect, Stream } from "effect"
+ *
+ * export const write = (agent: Agent.Agent<{}>, question: string) =>
+ *   Stream.runForEach(Agent.stream(agent, question), (item) =>
+ *     item._tag === "TextDelta" ? Console.log(item.text) : Effect.void)
+ * ```
  *
  * @category combinators
  * @since 0.1.0

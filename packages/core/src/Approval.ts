@@ -80,6 +80,19 @@ export const current: Context.Reference<Approver> = Context.Reference<Approver>(
 /**
  * Provides an approver.
  *
+ * **Example** (Small amounts pass, larger ones are refused with a reason)
+ *
+ * ```ts
+ * import { Approval } from "@volley/core"
+ * import { Effect, Schema } from "effect"
+ *
+ * const isSmall = Schema.is(Schema.Struct({ amount: Schema.Finite.check(Schema.isLessThanOrEqualTo(100)) }))
+ *
+ * export const policy = Approval.layer(({ params }) =>
+ *   Effect.succeed(isSmall(params) ? { approved: true, by: "policy" } : { approved: false, reason: "above 100" })
+ * )
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -502,6 +502,18 @@ const makeTranscript = () => {
 /**
  * Every violation in the events of one run, in order; empty when all guarantees hold.
  *
+ * **Example** (A run that is checked after it ended)
+ *
+ * ```ts
+ * import { Agent, Check, Journal } from "@volley/core"
+ * import { Effect } from "effect"
+ *
+ * export const violations = Effect.fnUntraced(function*(path: string) {
+ *   const found = Check.all(yield* Journal.readFile(path))
+ *   return found.map(({ guarantee, message }) => `${guarantee}: ${message}`)
+ * })
+ * ```
+ *
  * @category combinators
  * @since 0.1.0
  */

@@ -138,7 +138,23 @@ export const current: Context.Reference<Dependencies> = Context.Reference<Depend
 export const layerMemory: Layer.Layer<never> = Layer.effect(current, Effect.sync(makeMemory))
 
 /**
- * Circuits and rates in the given stores, which other processes may share; the rest in memory.
+ * Circuits and rates in the given stores, which other processes may share; the rest in memory. A store that has not answered after
+ * 500 ms counts as one that failed: a call is then allowed or refused as its `onStoreError` says, and not begun where its rate is
+ * not known.
+ *
+ * **Example** (Circuits and rates that all processes share, in Redis)
+ *
+ * ```ts
+ * import { NodeRedis } from "@effect/platform-node"
+ * import { Dependencies } from "@volley/core"
+ * import { Layer } from "effect"
+ * import { CircuitBreaker, RateLimiter } from "effect/persistence"
+ *
+ * export const dependencies = Dependencies.layerShared.pipe(
+ *   Layer.provide([CircuitBreaker.layerStoreRedis(), RateLimiter.layerStoreRedis()]),
+ *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" }))
+ * )
+ * ```
  *
  * @category layers
  * @since 0.1.0

@@ -37,6 +37,7 @@ import { breaker } from "./internal/dispatch/breaker.ts"
 import { bulkhead } from "./internal/dispatch/bulkhead.ts"
 import { cache } from "./internal/dispatch/cache.ts"
 import { checkTools } from "./internal/dispatch/checkTools.ts"
+import { runFor } from "./internal/dispatch/endOf.ts"
 import { fallback } from "./internal/dispatch/fallback.ts"
 import { type Gate, makeGate, makeGrants } from "./internal/dispatch/gate.ts"
 import { hedge } from "./internal/dispatch/hedge.ts"
@@ -72,7 +73,7 @@ import type * as ToolFailure from "./ToolFailure.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
 
 /** Around all attempts of a call, outermost first. */
-const outer: ReadonlyArray<Stage> = [singleFlight, cache, serial, after]
+const outer: ReadonlyArray<Stage> = [singleFlight, serial, cache, after]
 
 /** Around an attempt, outermost first; a fallback has these of its own. */
 const inner: ReadonlyArray<Stage> = [fallback, retry, reconcile, hedge, breaker, rateLimit, bulkhead]
@@ -93,8 +94,7 @@ interface Compiled {
 /**
  * The tools of a run, ready to answer calls.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface Dispatcher {
   readonly tools: ReadonlyMap<string, Compiled>
@@ -109,16 +109,14 @@ export interface Dispatcher {
  * One answer. `result` is what the model reads; `fatal` is the error that the run has to end with; `handle` names the whole
  * result in the `ResultStore` where it was cut.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface Answer extends Answers.Answer {}
 
 /**
  * A call as the model asked for it, with its idempotency key.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface Request extends Asked {}
 
@@ -126,8 +124,7 @@ export interface Request extends Asked {}
  * The retries of a run: how many it may have and how many are left. Those of a run that another one started are taken from
  * both.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface Retries extends OfRun {}
 
@@ -142,8 +139,7 @@ export interface Retries extends OfRun {}
  *   may come.
  * - `withhold` says that a call announced as to be submitted later is not run.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface Dispatch {
   readonly submit: (request: Request, deadline: number) => Effect.Effect<Effect.Effect<Answer>>
@@ -155,8 +151,7 @@ export interface Dispatch {
 /**
  * The idempotency key of a call: the same for every attempt of it, in this process or a later one.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const idempotencyKey = (runId: string, { index, name, params, turn }: Omit<Request, "key">): string =>
   sha256(`${JSON.stringify([runId, turn, index, name])}${isTooDeep(params) ? "" : canonicalArguments(params)}`)
@@ -225,8 +220,7 @@ const compile = (services: Context.Context<never>) => {
 /**
  * Compiles tools with the handlers found in the context: once per run.
  *
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effect.fn.Return<Dispatcher> {
   const compiled = compile(yield* Effect.context())
@@ -241,29 +235,53 @@ export const make = Effect.fnUntraced(function*(tools: Iterable<Tool.Any>): Effe
   }
 })
 
+/** What an effect comes to before the deadline, milliseconds since the epoch; `undefined` where it is late. */
+const until = <A, E>(effect: Effect.Effect<A, E>, deadline: number): Effect.Effect<Exit.Exit<A, E> | undefined> =>
+  Exit.isExit(effect)
+    ? Effect.succeed(effect as Exit.Exit<A, E>)
+    : Effect.clockWith((clock) => runFor(effect, Math.max(0, deadline - clock.currentTimeMillisUnsafe())))
+
+/** How long the calls of a turn wait for one of them to say whether it wants approval, in milliseconds. */
+const longestGate = 5000
+
 /**
- * Whether a call wants approval before it is run; one whose arguments are not valid is not run anyway.
+ * Whether a call wants approval before it is run. One that does not say so within 5 seconds, nor before the deadline, wants it; one
+ * whose arguments are not valid is not run anyway.
  *
  * @param messages - the conversation that led to the call
+ * @param deadline - in milliseconds since the epoch; default none
  * @internal
  */
 export const wantsApproval = (
   dispatcher: Dispatcher,
   request: Request,
-  messages: ReadonlyArray<Prompt.Message>
+  messages: ReadonlyArray<Prompt.Message>,
+  deadline: number = Number.POSITIVE_INFINITY
 ): Effect.Effect<boolean> => {
   const tool = dispatcher.tools.get(request.name)
   const gate = tool?.gate
-  return tool === undefined || gate === undefined
-    ? Effect.succeed(false)
-    : Effect.matchCauseEffect(tool.decode(request.params), {
-      onFailure: () => Effect.succeed(false),
-      onSuccess: (decoded) => gate(request, decoded, messages)
-    })
+  if (tool === undefined || gate === undefined) return Effect.succeed(false)
+  return Effect.clockWith((clock) => {
+    const end = Math.min(deadline, clock.currentTimeMillisUnsafe() + longestGate)
+    return Effect.flatMap(
+      until(tool.decode(request.params), end),
+      (decoded) =>
+        decoded === undefined || Exit.isFailure(decoded)
+          ? Effect.succeed(false)
+          : Effect.map(
+            until(gate(request, decoded.value, messages), end),
+            (wanted) => wanted === undefined || Exit.isFailure(wanted) || wanted.value
+          )
+    )
+  })
 }
 
 const invalid = (reason: ToolFailure.PermanentReason, message: string): Failed =>
   notExecuted("permanent", reason, message)
+
+const unchecked = Exit.fail(
+  notExecuted("transient", "Timeout", "the deadline passed before its arguments were checked")
+)
 
 const nothing: Result = { value: undefined }
 
@@ -283,8 +301,7 @@ const journalLost = (error: JournalFailure): Failed => ({
  * @param options.thread - of which the run is one
  * @param options.messages - the conversation so far, for tools that decide by it whether a call wants approval
  * @param options.emit - appends an event; when it fails the call in question is answered with a fatal failure
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const open = (
   dispatcher: Dispatcher,
@@ -315,16 +332,21 @@ export const open = (
   }
 
   /** Decodes the arguments; a failure is what the model is told. */
-  const decode = ({ name, params }: Request, tool: Compiled | undefined): Effect.Effect<unknown, Failed> =>
-    tool === undefined
-      ? Effect.fail(invalid("NotFound", unknownTool(name, Array.from(dispatcher.tools.keys()))))
-      : Effect.catchCause(tool.decode(params), (cause) =>
+  const decode = ({ name, params }: Request, tool: Compiled | undefined): Effect.Effect<unknown, Failed> => {
+    if (tool === undefined) {
+      return Exit.fail(invalid("NotFound", unknownTool(name, Array.from(dispatcher.tools.keys()))))
+    }
+    const decoded = tool.decode(params)
+    return Exit.isExit(decoded) && Exit.isSuccess(decoded) ?
+      Effect.succeed(decoded.value) :
+      Effect.catchCause(decoded, (cause) =>
         Effect.fail(
           invalid(
             "InvalidArguments",
             Option.getOrElse(Cause.findErrorOption(cause), () => "the arguments could not be decoded")
           )
         ))
+  }
 
   const messages = options.messages ?? (() => [])
 
@@ -338,11 +360,12 @@ export const open = (
             ? Effect.fail(invalid("PermissionDenied", "the call wants approval and was not approved"))
             : Effect.succeed(decoded)))
 
-  const admit = (request: Request): Effect.Effect<unknown, Failed> => {
+  const admit = (request: Request, deadline: number): Effect.Effect<Exit.Exit<unknown, Failed>> => {
     const tool = dispatcher.tools.get(request.name)
     const decoded = decode(request, tool)
     const gate = tool?.gate
-    return gate === undefined ? decoded : Effect.flatMap(decoded, (value) => authorize(request, gate, value))
+    const admitted = gate === undefined ? decoded : Effect.flatMap(decoded, (value) => authorize(request, gate, value))
+    return Effect.map(until(admitted, deadline), (exit) => exit ?? unchecked)
   }
 
   /** Runs a call that is admitted to its answer, or the failure to admit it. */
@@ -379,7 +402,7 @@ export const open = (
   }
 
   const submit: Dispatch["submit"] = (request, deadline) =>
-    Effect.map(Effect.exit(admit(request)), (admitted) => toAnswer(request, deadline, admitted))
+    Effect.map(admit(request, deadline), (admitted) => toAnswer(request, deadline, admitted))
 
   const close: Dispatch["close"] = (others = []) => {
     submitted.close(others)

@@ -355,6 +355,16 @@ export const makeDirectory = Effect.fnUntraced(function*(
 /**
  * Provides a journal in a directory, one file a run; see `makeDirectory`.
  *
+ * **Example** (A journal of every run, in a folder)
+ *
+ * ```ts
+ * import { NodeFileSystem } from "@effect/platform-node"
+ * import { Journal } from "@volley/core"
+ * import { Layer } from "effect"
+ *
+ * export const journal = Layer.provide(Journal.layerDirectory("runs"), NodeFileSystem.layer)
+ * ```
+ *
  * @param directory - its path
  * @category layers
  * @since 0.1.0

@@ -170,8 +170,7 @@ const tokensOf = (tokens: number | Tokens | undefined): Resolved["tokens"] => {
  *
  * @param onLimit - whether a run that reaches a limit answers with what it has (the default) or fails
  * @throws `RangeError` naming the limit that is out of its range
- * @category constructors
- * @since 0.1.0
+ * @internal
  */
 export const resolve = (limits: Limits = {}, onLimit: Resolved["onLimit"] = "answer"): Resolved => ({
   turns: count("turns", limits.turns, 1, 10),

@@ -47,6 +47,19 @@ export const current: Context.Reference<ModelSettings> = Context.Reference<Model
   { defaultValue: () => ({}) }
 )
 
+/**
+ * Whether the reply's stream is to have the parts `tool-params-start`, `tool-params-delta` and `tool-params-end`, which show a
+ * call's arguments as they arrive. Default `true`. A run needs whole calls alone and reads each part that it does not get
+ * faster than any that it gets.
+ *
+ * @category references
+ * @since 0.1.0
+ */
+export const argumentDeltas: Context.Reference<boolean> = Context.Reference<boolean>(
+  "@volley/core/ModelSettings/argumentDeltas",
+  { defaultValue: () => true }
+)
+
 const structured = new WeakMap<LanguageModel.LanguageModel, Effect.Effect<boolean>>()
 
 /**

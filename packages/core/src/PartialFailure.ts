@@ -46,8 +46,7 @@ export type PartialFailure = typeof Schema.Type
 /**
  * How the calls of a turn went; `ratio` is the share that failed, 0 for no calls.
  *
- * @category models
- * @since 0.1.0
+ * @internal
  */
 export interface Tally {
   readonly calls: number
@@ -59,8 +58,7 @@ export interface Tally {
 /**
  * Counts the answers of a turn.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const tally = (answers: Iterable<{ readonly ok: boolean }>): Tally => {
   let calls = 0
@@ -76,8 +74,7 @@ export const tally = (answers: Iterable<{ readonly ok: boolean }>): Tally => {
 /**
  * What a policy says of a turn.
  *
- * @category combinators
- * @since 0.1.0
+ * @internal
  */
 export const decide = (policy: PartialFailure, { calls, ratio, succeeded }: Tally): "continue" | "fail" | "note" => {
   if (policy === "continue" || calls === 0) return "continue"

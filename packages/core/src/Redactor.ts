@@ -242,6 +242,18 @@ export const current: Context.Reference<Redactor> = Context.Reference<Redactor>(
 /**
  * A config of a secret that the redactor of the context learns when it is read: use it in place of `Config.Redacted`.
  *
+ * **Example** (A password that no journal shows)
+ *
+ * ```ts
+ * import { Redactor } from "@volley/core"
+ * import { Effect, Redacted } from "effect"
+ *
+ * export const connect = Effect.gen(function*() {
+ *   const password = yield* Redactor.redacted("DATABASE_PASSWORD")
+ *   return `postgres://app:${Redacted.value(password)}@localhost/app`
+ * })
+ * ```
+ *
  * @param name - of the variable, such as `"DATABASE_PASSWORD"`
  * @category configuration
  * @since 0.1.0

@@ -102,6 +102,20 @@ const storeId = "volley-tool-cache"
  * A cache that other processes may share, in any store of `effect/persistence`. What is found there and is no entry is
  * not used.
  *
+ * **Example** (A cache that all processes share, in Redis)
+ *
+ * ```ts
+ * import { NodeRedis } from "@effect/platform-node"
+ * import { ToolCache } from "@volley/core"
+ * import { Layer } from "effect"
+ * import { Persistence } from "effect/persistence"
+ *
+ * export const cache = ToolCache.layerPersistence.pipe(
+ *   Layer.provide(Persistence.layerBackingRedis),
+ *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" }))
+ * )
+ * ```
+ *
  * @category layers
  * @since 0.1.0
  */

@@ -391,6 +391,31 @@ export const idempotent = <
 /**
  * A tool of which each execution counts: clears `Tool.Readonly` and `Tool.Idempotent` and sets the policy.
  *
+ * **Example** (Finding out what came of a payment that was not answered)
+ *
+ * ```ts
+ * import { Agent, ToolCall, ToolPolicy } from "@volley/core"
+ * import { Effect, Option, Schema } from "effect"
+ *
+ * declare const bank: {
+ *   readonly pay: (id: string, amount: number) => Effect.Effect<string>
+ *   readonly find: (id: string) => Effect.Effect<Option.Option<string>>
+ * }
+ *
+ * const pay = Agent.tool("pay", {
+ *   description: "Pays an amount in euros",
+ *   parameters: { amount: Schema.Finite },
+ *   success: Schema.String,
+ *   run: Effect.fnUntraced(function*({ amount }) {
+ *     const call = yield* ToolCall.current
+ *     return yield* bank.pay(call?.idempotencyKey ?? "by hand", amount)
+ *   })
+ * })
+ *
+ * // what was paid is the result; what was not may be paid again
+ * export const payOnce = ToolPolicy.effectful(pay, { reconcile: (_, { idempotencyKey }) => bank.find(idempotencyKey) })
+ * ```
+ *
  * @throws `RangeError` naming the options that are out of their range
  * @category constructors
  * @since 0.1.0

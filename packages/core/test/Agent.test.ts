@@ -282,7 +282,7 @@ describe("Agent.run", () => {
 })
 
 describe("a reply that breaks off", () => {
-  it.effect("is discarded as a whole and asked for again: no half call is executed, no text stands twice", () =>
+  it.effect("G12 - is discarded as a whole and asked for again: no half call is executed, no text stands twice", () =>
     Effect.gen(function*() {
       const ledger = yield* Ledger.make
       const effect = Agent.tool("effect", {

@@ -322,7 +322,7 @@ describe("bulkhead, serial", () => {
               ToolFailure.transient({
                 reason: "RateLimited",
                 message: "wait",
-                retryAfter: "20 seconds",
+                retryAfter: "30 seconds",
                 executed: false
               })
             )
@@ -352,7 +352,7 @@ describe("bulkhead, serial", () => {
             ), { concurrency: "unbounded" })
         }).pipe(Effect.provide(handlers))
       )
-      assert.deepStrictEqual(ends, [10, 20, 20_010])
+      assert.deepStrictEqual(ends, [10, 20, 30_010])
     }))
 })
 

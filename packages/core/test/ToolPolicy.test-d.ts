@@ -126,6 +126,10 @@ describe("ToolPolicy", () => {
     ToolPolicy.readonly(none, { hedge: { after: "200 millis" } })
     // @ts-expect-error an idempotent tool changes something
     ToolPolicy.idempotent(none, { cache })
+    // @ts-expect-error an idempotent tool changes something
+    ToolPolicy.idempotent(none, { hedge: { after: "p95" } })
+    // @ts-expect-error an effectful tool is not spared
+    ToolPolicy.effectful(none, { cache })
     // @ts-expect-error an effectful tool is not run twice
     ToolPolicy.effectful(none, { hedge: { after: "p95" } })
     // @ts-expect-error the class is not known here

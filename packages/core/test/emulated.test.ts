@@ -111,7 +111,7 @@ describe("an agent against the Messages API", () => {
       ])
     }).pipe(Effect.scoped))
 
-  it.live("a stream cut inside a tool call - is asked for again; no half call runs, each tool runs once", () =>
+  it.live("G12 - a stream cut inside a tool call is asked for again; no half call runs, each tool runs once", () =>
     Effect.gen(function*() {
       const { events, exit, ledger, unconsumed } = yield* emulate([
         ModelScript.cut(all, { insideBlock: 2 }),

@@ -218,8 +218,20 @@ describe("what the model reads", () => {
           run: () => Effect.fail(ToolFailure.transient({ reason: "Unavailable", message: "busy.", retryAfter }))
         })
       const call = [{ name: "play" }]
+      /** What the last of so many calls is told, all of which want a retry at the same time. */
+      const lastOf = (calls: number, options: TurnOptions = {}) =>
+        Effect.map(
+          textsOf([busy(0)], Array.from({ length: calls }, (_, n) => ({ name: "play", params: { n } })), {
+            concurrency: calls,
+            retries: 1000,
+            ...options
+          }),
+          (texts) => texts.slice(-1)
+        ).pipe(Effect.provide(Dependencies.layerMemory))
       const texts = {
         run: yield* textsOf([busy(0)], call, { retries: 1 }),
+        thread: yield* lastOf(14, { thread: "t" }),
+        dependency: yield* lastOf(144),
         deadline: yield* textsOf([busy(5000)], call, { deadline: 3000 }),
         retryAfter: yield* textsOf([busy(31_000)], call)
       }
@@ -228,11 +240,17 @@ describe("what the model reads", () => {
           "deadline": [
             "Transient failure (Unavailable): busy (no time is left to retry). Tried once. The same call may succeed after 5 s.",
           ],
+          "dependency": [
+            "Transient failure (Unavailable): busy (too many calls of this kind are being retried). Tried once. The same call may succeed later.",
+          ],
           "retryAfter": [
             "Transient failure (Unavailable): busy (the wait asked for is too long to retry now). Tried once. The same call may succeed after 31 s.",
           ],
           "run": [
             "Transient failure (Unavailable): busy (the run's retries are spent). Tried 2 times. The same call may succeed later.",
+          ],
+          "thread": [
+            "Transient failure (Unavailable): busy (the thread's retries are spent for now). Tried once. The same call may succeed later.",
           ],
         }
       `)

@@ -113,7 +113,7 @@ const shownBy = (redactor: Redactor.Redactor, among: ReadonlyArray<ReadonlyArray
   Effect.gen(function*() {
     const fs = yield* FileSystem.FileSystem
     const base = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
-    const root = `${base}/root`
+    const root = `${base}/inside`
     yield* fs.makeDirectory(root)
     const echo: Echo = { text: "", mode: "well" }
     const { url } = yield* serve(echo)

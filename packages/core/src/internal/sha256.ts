@@ -22,15 +22,18 @@ const encoder = new TextEncoder()
 /** Filled anew for each block; nothing here is asynchronous. */
 const schedule = new Int32Array(64)
 
+/** Room for the blocks of most messages, filled anew for each. */
+const room = new Uint8Array(4096)
+
 /** The message in whole blocks of 64 bytes: a one bit, zeros and its length in bits follow it. */
 const padded = (text: string): Uint8Array => {
-  // most messages are short: then their bytes are written where they are needed
-  const bytes = text.length < 1000 ? undefined : encoder.encode(text)
-  const most = bytes === undefined ? text.length * 3 : bytes.length
-  const whole = new Uint8Array(Math.ceil((most + 9) / 64) * 64)
-  if (bytes !== undefined) whole.set(bytes)
-  const length = bytes === undefined ? encoder.encodeInto(text, whole).written : bytes.length
+  const isShort = text.length * 3 + 72 <= room.length
+  const bytes = isShort ? undefined : encoder.encode(text)
+  const length = bytes === undefined ? encoder.encodeInto(text, room).written : bytes.length
   const end = Math.ceil((length + 9) / 64) * 64
+  const whole = bytes === undefined ? room : new Uint8Array(end)
+  if (bytes === undefined) room.fill(0, length, end)
+  else whole.set(bytes)
   whole[length] = 0x80
   const high = Math.floor(length / 2 ** 29)
   const low = length << 3

@@ -29,7 +29,9 @@ interface ModelRequest {
   readonly request: number
 }
 
-const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean => fiber.context.mapUnsafe.has(Tracer.Tracer.key)
+/** Whether somebody would see a span. @internal */
+export const isTraced = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
+  fiber.context.mapUnsafe.has(Tracer.Tracer.key)
 
 const isLogged = (fiber: Fiber.Fiber<unknown, unknown>): boolean =>
   !LogLevel.isGreaterThan(fiber.getRef(References.MinimumLogLevel), "Debug")
@@ -65,30 +67,41 @@ const traceCall = <A extends Answered>({ id, name }: ToolCall, effect: Effect.Ef
     }, { captureStackTrace: false })
   )
 
-/** One span and one log line per model request; the value is the failure of a request that failed. @internal */
+/** What a model request came to: nothing, or the failure of one that failed. */
+type Replied = { readonly reason: { readonly _tag: string } } | undefined
+
+/** One span and one log line per model request; neither is made where nobody would see it. @internal */
 export const modelRequest =
-  (request: ModelRequest) =>
-  <A extends { readonly reason: { readonly _tag: string } } | undefined, E, R>(effect: Effect.Effect<A, E, R>) =>
-    effect.pipe(
-      Effect.tap((error) =>
-        Effect.logDebug(`model request ${request.turn}.${request.request}: ${error?.reason._tag ?? "ok"}`).pipe(
-          Effect.annotateLogs({ "volley.run.id": request.runId }),
-          Effect.andThen(
-            error === undefined ? Effect.void : Effect.annotateCurrentSpan("error.type", error.reason._tag)
-          )
-        )
-      ),
-      Effect.withSpan(`chat ${request.agent}`, {
-        kind: "internal",
-        attributes: {
-          "gen_ai.operation.name": "chat",
-          "gen_ai.agent.name": request.agent,
-          "volley.run.id": request.runId,
-          "volley.turn": request.turn,
-          "volley.request": request.request
-        }
-      }, { captureStackTrace: false })
-    )
+  (request: ModelRequest) => <A extends Replied, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+    Effect.withFiber((fiber) => {
+      const logged = isLogged(fiber) ? Effect.tap(effect, (replied) => logRequest(request, replied)) : effect
+      return isTraced(fiber) ? traceRequest(request, logged) : logged
+    })
+
+const logRequest = ({ request, runId, turn }: ModelRequest, replied: Replied): Effect.Effect<void> =>
+  Effect.annotateLogs(Effect.logDebug(`model request ${turn}.${request}: ${replied?.reason._tag ?? "ok"}`), {
+    "volley.run.id": runId
+  })
+
+const traceRequest = <A extends Replied, E, R>(
+  { agent, request, runId, turn }: ModelRequest,
+  effect: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R> =>
+  effect.pipe(
+    Effect.tap((replied) =>
+      replied === undefined ? Effect.void : Effect.annotateCurrentSpan("error.type", replied.reason._tag)
+    ),
+    Effect.withSpan(`chat ${agent}`, {
+      kind: "internal",
+      attributes: {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.agent.name": agent,
+        "volley.run.id": runId,
+        "volley.turn": turn,
+        "volley.request": request
+      }
+    }, { captureStackTrace: false })
+  )
 
 const abandonedHandlers = Metric.counter("volley_handlers_abandoned_total", {
   description: "Handlers that did not end within the grace after they were interrupted",

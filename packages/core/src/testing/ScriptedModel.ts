@@ -23,6 +23,7 @@ import * as Stream from "effect/Stream"
 import * as Accumulate from "../anthropic/internal/accumulate.ts"
 import { collect } from "../anthropic/internal/collect.ts"
 import * as Failure from "../anthropic/internal/failure.ts"
+import * as DirectReply from "../internal/directReply.ts"
 import * as failures from "./internal/failures.ts"
 import * as faults from "./internal/faults.ts"
 import * as player from "./internal/player.ts"
@@ -91,10 +92,12 @@ export const make = Effect.fnUntraced(function*(
     return play(method, step, { step: n, model: options?.modelName ?? "scripted" })
   })
 
-  const model = yield* LanguageModel.make({
+  const streamText = (request: LanguageModel.ProviderOptions) => Stream.unwrap(next("streamText", request))
+  const made = yield* LanguageModel.make({
     generateText: (request) => Effect.map(Effect.flatMap(next("generateText", request), Stream.runCollect), collect),
-    streamText: (request) => Stream.unwrap(next("streamText", request))
+    streamText
   })
+  const model = yield* DirectReply.declare(made, streamText)
 
   const scripted: ScriptedModel = {
     model,

@@ -5,6 +5,7 @@ import { Prompt, Response, Tool, Toolkit } from "effect/ai"
 import * as Arbitrary from "effect/Arbitrary"
 import { collect } from "../../src/anthropic/internal/collect.ts"
 import * as Convert from "../../src/anthropic/internal/prompt.ts"
+import * as DirectReply from "../../src/internal/directReply.ts"
 import * as Receive from "../../src/internal/run/receive.ts"
 import * as Fixtures from "./fixtures.ts"
 import * as Events from "./support/events.ts"
@@ -17,10 +18,10 @@ const toJson = Schema.encodeUnknownSync(Schema.fromJsonString(Prompt.Prompt))
 const fromJson = Schema.decodeUnknownSync(Schema.fromJsonString(Prompt.Prompt))
 
 /** The assistant message that the Runner keeps of a reply, by way of the events of a run. */
-const received = (parts: ReadonlyArray<Response.StreamPartEncoded>): Prompt.Prompt => {
+const received = (parts: ReadonlyArray<DirectReply.Part>): Prompt.Prompt => {
   const receive = Receive.make({ turn: 1, request: 1 }, new Set())
-  const content = decodeStream(parts)
-    .flatMap((part) => receive.take(part as Receive.Part).events)
+  const content = parts
+    .flatMap((part) => receive.take(part).events)
     .flatMap((make): Array<Prompt.AssistantMessagePart> => {
       const event = make(0)
       if (event._tag === "BlockReceived") return [event.part as Prompt.AssistantMessagePart]
@@ -31,14 +32,18 @@ const received = (parts: ReadonlyArray<Response.StreamPartEncoded>): Prompt.Prom
   return Prompt.fromMessages([Prompt.assistantMessage({ content })])
 }
 
-/** What each way from a reply to the next request sends: streamed, whole, kept by the Runner, and read from a journal. */
+/**
+ * What each way from a reply to the next request sends: streamed, whole, kept by the Runner of parts that were read again or
+ * were not, and read from a journal.
+ */
 const conversations = (events: ReadonlyArray<object>): ReadonlyArray<Convert.Conversation> => {
   const { parts } = Events.fold(events.map((event) => Events.event({ ...event })))
-  const kept = received(parts)
+  const kept = received(decodeStream(parts))
   return [
     Prompt.fromResponseParts(decodeStream(parts)),
     Prompt.fromResponseParts(decodeWhole(collect(parts))),
     kept,
+    received(parts.map(DirectReply.asDecoded)),
     fromJson(toJson(kept))
   ].map((prompt) => {
     const [question] = Prompt.make("Go").content

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Dependencies, Dispatcher, type RunEvent, ToolFailure, ToolPolicy } from "@volley/core"
 import { Simulation } from "@volley/core/testing"
-import { Deferred, Effect, Exit, Fiber, Layer, References, Schema } from "effect"
+import { Clock, Deferred, Effect, Exit, Fiber, Layer, References, Schema } from "effect"
 import { CircuitBreaker, RateLimiter } from "effect/persistence"
 import { TestClock } from "effect/testing"
 import { breaker } from "../../src/internal/dispatch/breaker.ts"
@@ -281,6 +281,120 @@ describe("circuit breaker in a store that fails", () => {
       })
       assert.deepStrictEqual(seen, [])
     }).pipe(Effect.provide(broken)))
+})
+
+describe("circuit breaker in a store that hangs", () => {
+  type Store = CircuitBreaker.CircuitBreakerStore["Service"]
+
+  const memory = Effect.provide(CircuitBreaker.CircuitBreakerStore, Layer.fresh(CircuitBreaker.layerStoreMemory()))
+
+  const sharing = (store: Store) =>
+    Effect.provide(
+      Layer.provide(
+        Dependencies.layerShared,
+        Layer.merge(Layer.succeed(CircuitBreaker.CircuitBreakerStore, store), RateLimiter.layerStoreMemory)
+      )
+    )
+
+  /** Shares the circuits of a store in memory, parts of which hang. */
+  const hanging = (parts: Partial<Store>) => <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.flatMap(memory, (store) => sharing({ ...store, ...parts })(effect)).pipe(
+      Effect.provideService(References.MinimumLogLevel, "None")
+    )
+
+  const timed = (tool: Obedient, does: string, deadline = 60_000) =>
+    inTime(Effect.zip(Dispatcher.call(tool, { does }, { limits: { deadline } }), Clock.currentTimeMillis))
+
+  /** When a call ends that is interrupted at a time. */
+  const interruptedAt = Effect.fnUntraced(function*(tool: Obedient, does: string, millis: number) {
+    const call = yield* Effect.forkChild(ask(tool, does), { startImmediately: true })
+    yield* TestClock.adjust(millis)
+    return yield* inTime(Effect.andThen(Fiber.interrupt(call), Clock.currentTimeMillis))
+  })
+
+  const ways: ReadonlyArray<readonly [how: string, never: Effect.Effect<never>]> = [
+    ["", Effect.never],
+    [" and cannot be interrupted", Effect.uninterruptible(Effect.never)]
+  ]
+  for (const [how, never] of ways) {
+    it.effect(`when it admits${how}: after half a second the call goes through`, () =>
+      Effect.gen(function*() {
+        const [report, at] = yield* timed(obedient().tool, "ok")
+        assert.isTrue(report.ok)
+        assert.strictEqual(at, 500)
+      }).pipe(hanging({ admit: () => never, record: () => never })))
+
+    it.effect(`when it admits${how}: after half a second the call is refused where that is asked for`, () =>
+      Effect.gen(function*() {
+        const { seen, tool } = obedient({ onStoreError: "fail" })
+        const [{ failure }, at] = yield* timed(tool, "ok")
+        assert.deepStrictEqual(failure, {
+          kind: "transient",
+          reason: "Unavailable",
+          message: "the store of the circuit breaker failed",
+          executed: false
+        })
+        assert.strictEqual(at, 500)
+        assert.deepStrictEqual(seen, [])
+      }).pipe(hanging({ admit: () => never })))
+
+    it.effect(`G8 - when it admits${how}: is not waited for beyond the deadline`, () =>
+      Effect.gen(function*() {
+        const { seen, tool } = obedient()
+        const [{ failure }, at] = yield* timed(tool, "ok", 300)
+        assert.deepInclude(failure, { reason: "Timeout", executed: false })
+        assert.strictEqual(at, 300)
+        assert.deepStrictEqual(seen, [])
+      }).pipe(hanging({ admit: () => never })))
+
+    it.effect(`when it admits${how}: a call that is interrupted ends when it has waited, and is not run`, () =>
+      Effect.gen(function*() {
+        const { seen, tool } = obedient()
+        assert.strictEqual(yield* interruptedAt(tool, "ok", 100), 500)
+        assert.deepStrictEqual(seen, [])
+      }).pipe(hanging({ admit: () => never })))
+
+    it.effect(`when it records${how}: what the attempt came to is the answer, half a second later`, () =>
+      Effect.gen(function*() {
+        const { seen, tool } = obedient()
+        const [{ attempts, ok, result }, at] = yield* timed(tool, "ok")
+        assert.deepStrictEqual([ok, result, attempts, at], [true, "ok", 1, 500])
+        const [{ failure }, later] = yield* timed(tool, "not found")
+        assert.deepStrictEqual(failure, { kind: "permanent", reason: "NotFound", message: "none", executed: true })
+        assert.strictEqual(later, 1000)
+        assert.deepStrictEqual(seen, ["ok", "not found"])
+      }).pipe(hanging({ record: () => never })))
+
+    it.effect.each<[does: string, deadline: number, reason: string | undefined, at: number]>([
+      ["ok", 300, undefined, 300],
+      ["hang", 80, "Timeout", 130]
+    ])(
+      `G8 - when it records${how}: "%s" until %i, at most 50 ms beyond the deadline`,
+      ([does, deadline, reason, at]) =>
+        Effect.gen(function*() {
+          const [{ failure }, ended] = yield* timed(obedient().tool, does, deadline)
+          assert.deepStrictEqual([failure?.reason, ended], [reason, at])
+        }).pipe(hanging({ record: () => never }))
+    )
+
+    it.effect(`when it records${how}: a call that is interrupted ends half a second later`, () =>
+      Effect.gen(function*() {
+        assert.strictEqual(yield* interruptedAt(obedient().tool, "hang", 50), 550)
+      }).pipe(hanging({ record: () => never })))
+  }
+
+  it.effect("a call that is late is recorded by a store that takes its time, and tells that it opened the circuit", () =>
+    Effect.gen(function*() {
+      const store = yield* memory
+      const slow = {
+        ...store,
+        record: (options: Parameters<Store["record"]>[0]) => Effect.delay(store.record(options), 20)
+      }
+      const { tool } = obedient({ tripPolicy: CircuitBreaker.consecutive(1) })
+      const [{ events }, at] = yield* sharing(slow)(timed(tool, "hang", 80))
+      assert.deepStrictEqual(opened(events), [[100, "obedient", 10_000]])
+      assert.strictEqual(at, 100)
+    }))
 })
 
 describe("the call that opens the circuit", () => {

@@ -1,14 +1,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Dependencies, Dispatcher, type RunEvent, ToolCall, ToolFailure, ToolPolicy } from "@volley/core"
 import { Ledger, Simulation } from "@volley/core/testing"
-import { Cause, Clock, Effect, Exit, Fiber, References, Schedule, Schema } from "effect"
+import { Cause, Clock, Effect, Exit, Fiber, Layer, References, Schedule, Schema } from "effect"
 import { hedge } from "../../src/internal/dispatch/hedge.ts"
+import type { OfRun } from "../../src/internal/dispatch/retries.ts"
 import type { Plan } from "../../src/internal/dispatch/stage.ts"
 import { inTime, ofTag } from "../support/observe.ts"
 import { dispatchTurn, type TurnOptions } from "../support/turn.ts"
 
 class Bug extends Schema.TaggedError<Bug>()("Bug", {}) {
   readonly [ToolFailure.kind] = "fatal" as const
+}
+
+/** Retries that others have taken. */
+interface Spent {
+  readonly dependency?: number
+  readonly thread?: number
 }
 
 type End = Effect.Effect<string, ToolFailure.ToolFailure | Bug>
@@ -59,6 +66,7 @@ const endsOf = (events: ReadonlyArray<RunEvent.RunEvent>) =>
   ofTag(events, "AttemptEnded").map(({ at, attempt, failure }) => [attempt, at, failure?.reason ?? "ok"])
 
 const alone = Effect.provide(Dependencies.layerMemory)
+const fresh = Effect.provide(Layer.fresh(Dependencies.layerMemory))
 const quiet = Effect.provideService(References.MinimumLogLevel, "None")
 
 describe("hedge", () => {
@@ -224,6 +232,51 @@ describe("hedge", () => {
         assert.lengthOf(ofTag(events, "RetryScheduled"), 3)
         assert.lengthOf(ofTag(events, "HedgeStarted"), hedges)
       }).pipe(alone)
+  )
+
+  /** Whether a slow call is hedged, of a run with these retries, after so many were taken from the budgets of others. */
+  const isHedged = Effect.fnUntraced(function*(retries: OfRun, { dependency = 0, thread = 0 }: Spent = {}) {
+    const dependencies = yield* Dependencies.current
+    for (let n = 0; n < dependency; n++) dependencies.retryBudget("read").take(0)
+    for (let n = 0; n < thread; n++) dependencies.threadBudget("thread").take(0)
+    const events: Array<RunEvent.RunEvent> = []
+    const dispatch = Dispatcher.open(
+      yield* Dispatcher.make([ToolPolicy.readonly(stepping({ millis: 200 }), policy)]),
+      {
+        runId: "run",
+        tenant: undefined,
+        thread: "thread",
+        concurrency: 5,
+        retries,
+        emit: (event) => Effect.sync(() => void events.push(event)),
+        publish: () => Effect.void
+      }
+    )
+    const asked = { turn: 1, request: 1, index: 0, id: "0", name: "read", params: {}, key: "key" }
+    yield* inTime(Effect.flatten(dispatch.submit(asked, 60_000)))
+    return ofTag(events, "HedgeStarted").length > 0
+  })
+
+  const full: OfRun = { allowed: 6, left: 6 }
+  const large: OfRun = { allowed: 1000, left: 1000 }
+  it.effect.each<[whose: string, half: [OfRun, Spent?], less: [OfRun, Spent?]]>([
+    ["the dependency", [full, { dependency: 50 }], [full, { dependency: 51 }]],
+    ["the thread", [full, { thread: 5 }], [full, { thread: 6 }]],
+    ["the run", [{ ...full, left: 3 }], [{ ...full, left: 2 }]],
+    ["the run above", [{ ...full, above: { ...large, left: 500 } }], [{ ...full, above: { ...large, left: 499 } }]],
+    [
+      "the run above that",
+      [{ ...full, above: { ...full, above: { ...large, left: 500 } } }],
+      [{ ...full, above: { ...full, above: { ...large, left: 499 } } }]
+    ],
+    ["a run that has more than the one above it", [{ ...large, above: full }], [{ ...large, left: 499, above: full }]]
+  ])(
+    "a call is hedged while half of the retries are left to %s, not with less",
+    ([, half, less]) =>
+      Effect.gen(function*() {
+        assert.isTrue(yield* isHedged(...half).pipe(fresh))
+        assert.isFalse(yield* isHedged(...less).pipe(fresh))
+      })
   )
 
   it.effect("a deaf attempt that lost holds the answer up for the grace, and is abandoned", () =>

@@ -226,6 +226,42 @@ describe("rate limit in a store", () => {
       assert.deepStrictEqual(ran, [[1, 0]])
     }))
 
+  const ways: ReadonlyArray<readonly [how: string, never: Effect.Effect<never>, interrupted: number]> = [
+    ["", Effect.never, 100],
+    [" and cannot be interrupted", Effect.uninterruptible(Effect.never), 150]
+  ]
+  for (const [how, never, interrupted] of ways) {
+    const hanging = <A, E>(effect: Effect.Effect<A, E>) =>
+      Effect.flatMap(memory, (store) => sharing({ ...store, fixedWindow: () => never })(effect))
+
+    it.effect.each([[60_000, 500], [300, 300]] as const)(
+      `that hangs${how}: with %i ms left the call is refused after %i ms`,
+      ([deadline, expected]) =>
+        Effect.gen(function*() {
+          const { ran, tool } = limited({ limit: 1, window: 1000 })
+          const call = Dispatcher.call(tool, { id: 0 }, { limits: { deadline } })
+          const [{ failure }, at] = yield* inTime(Effect.zip(call, Clock.currentTimeMillis))
+          assert.deepStrictEqual(failure, {
+            kind: "transient",
+            reason: "Unavailable",
+            message: "the store of the rate limiter failed",
+            executed: false
+          })
+          assert.strictEqual(at, expected)
+          assert.deepStrictEqual(ran, [])
+        }).pipe(hanging)
+    )
+
+    it.effect(`that hangs${how}: a call that is interrupted ends at once, or after the grace`, () =>
+      Effect.gen(function*() {
+        const { ran, tool } = limited({ limit: 1, window: 1000 })
+        const call = yield* started(Dispatcher.call(tool, { id: 0 }))
+        yield* TestClock.adjust(100)
+        assert.strictEqual(yield* inTime(Effect.andThen(Fiber.interrupt(call), Clock.currentTimeMillis)), interrupted)
+        assert.deepStrictEqual(ran, [])
+      }).pipe(hanging))
+  }
+
   it.effect("no key meets one of another program, of the other algorithm, or what the store keeps beside another", () =>
     Effect.gen(function*() {
       const store = yield* memory

@@ -235,7 +235,7 @@ describe("a stream that breaks off after a call was started early", () => {
       }))
   }
 
-  it.effect("a reader that drops the deltas of a failed request reads each text once", () =>
+  it.effect("G12 - a reader that drops the deltas of a failed request reads each text once", () =>
     Effect.gen(function*() {
       const { tools } = yield* world
       const { exit, items } = yield* watch(Agent.make("eager", { tools }), [

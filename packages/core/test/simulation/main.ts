@@ -4,6 +4,7 @@
 import * as path from "node:path"
 import { parseArgs } from "node:util"
 import { apply, mutants } from "./mutants.ts"
+import { seedsOfMutant, seedsOfTests } from "./seeds.ts"
 
 const fail = (message: string): never => {
   console.error(message)
@@ -36,7 +37,8 @@ const options = () => {
 
 const given = options()
 const seed = whole("seed", given.seed, 1)
-const seeds = whole("seeds", given.seeds, 1) ?? (seed === undefined ? 2000 : 1)
+const worlds = given.mutant === undefined ? seedsOfTests : seedsOfMutant
+const seeds = whole("seeds", given.seeds, 1) ?? (seed === undefined ? worlds : 1)
 const mutant = given.mutant === undefined
   ? undefined
   : mutants.find(({ name }) => name === given.mutant) ?? fail(`no mutant is named "${given.mutant}"`)

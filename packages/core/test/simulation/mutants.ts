@@ -256,8 +256,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     ""
   ]),
   mutant("hedge-when-spent", "calls are hedged although most retries are spent", stage("retries"), [
-    "leftTo(run) >= run.allowed / 2",
-    "leftTo(run) >= 0"
+    "left >= allowed / 2",
+    "left >= 0"
   ]),
   mutant("hedge-waits", "a second attempt waits for a place like a first", stage("hedge"), [
     "attemptOf(call, true)",

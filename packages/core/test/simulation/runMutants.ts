@@ -5,7 +5,6 @@ import { spawn } from "node:child_process"
 import * as path from "node:path"
 import { type Mutant, mutants } from "./mutants.ts"
 
-const seeds = 4000
 const atOnce = 2
 
 const agents = process.argv.includes("--agents")
@@ -17,20 +16,11 @@ interface Verdict {
   readonly by: string
 }
 
+/** In as many worlds as `npm run sim -- --mutant name` runs. */
 const judge = ({ name }: Mutant): Promise<Verdict> =>
   new Promise((resolve) => {
     const main = path.join(import.meta.dirname, "main.ts")
-    const args = [
-      "--conditions=@volley/source",
-      main,
-      "--seed",
-      "1",
-      "--seeds",
-      `${seeds}`,
-      "--mutant",
-      name,
-      ...(agents ? ["--agents"] : [])
-    ]
+    const args = ["--conditions=@volley/source", main, "--mutant", name, ...(agents ? ["--agents"] : [])]
     const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] })
     let output = ""
     const collect = (chunk: Buffer) => {

@@ -13,7 +13,7 @@ type Handlers = Tool.HandlersFor<Tools>
 const text = (path: string) => nodeFs.readFileSync(path, "utf8")
 const modeOf = (path: string) => nodeFs.statSync(path).mode & 0o777
 const left = (base: string) =>
-  nodeFs.readdirSync(`${base}/root`, { recursive: true }).filter((name) => String(name).includes(".volley"))
+  nodeFs.readdirSync(`${base}/inside`, { recursive: true }).filter((name) => String(name).includes(".volley"))
 
 const failed = (_tag: "Unknown" | "PermissionDenied") =>
   Effect.fail(PlatformError.systemError({ _tag, module: "FileSystem", method: "test" }))
@@ -24,8 +24,8 @@ describe("write_file", () => {
       Effect.gen(function*() {
         const path = "a/b/c.txt"
         assert.deepStrictEqual(yield* call("write_file", { path, content: "é\r\n😀" }), { path, size: 8 })
-        assert.strictEqual(text(`${base}/root/${path}`), "é\r\n😀")
-        assert.deepStrictEqual([`${base}/root/a`, `${base}/root/a/b`, `${base}/root/${path}`].map(modeOf), [
+        assert.strictEqual(text(`${base}/inside/${path}`), "é\r\n😀")
+        assert.deepStrictEqual([`${base}/inside/a`, `${base}/inside/a/b`, `${base}/inside/${path}`].map(modeOf), [
           0o700,
           0o700,
           0o600
@@ -36,14 +36,14 @@ describe("write_file", () => {
   it.effect("AlreadyExists - without overwrite nothing that stands there changes; with it the mode stays", () =>
     within({ "a.txt": "old", dir: null }, (base) =>
       Effect.gen(function*() {
-        nodeFs.chmodSync(`${base}/root/a.txt`, 0o754)
+        nodeFs.chmodSync(`${base}/inside/a.txt`, 0o754)
         for (const [path, kind] of [["a.txt", "file"], ["dir", "directory"], ["dir/", "directory"]] as const) {
           const error = yield* Effect.flip(call("write_file", { path, content: "new" }))
           assert.deepStrictEqual<unknown>(error, new Files.AlreadyExists({ path, kind }))
         }
-        assert.strictEqual(text(`${base}/root/a.txt`), "old")
+        assert.strictEqual(text(`${base}/inside/a.txt`), "old")
         yield* call("write_file", { path: "a.txt", content: "new", overwrite: true })
-        assert.deepStrictEqual([text(`${base}/root/a.txt`), modeOf(`${base}/root/a.txt`)], ["new", 0o754])
+        assert.deepStrictEqual([text(`${base}/inside/a.txt`), modeOf(`${base}/inside/a.txt`)], ["new", 0o754])
         const error = yield* Effect.flip(call("write_file", { path: "dir", content: "new", overwrite: true }))
         assert.deepStrictEqual<unknown>(error, new Files.NotAFile({ path: "dir", kind: "directory" }))
       })))
@@ -53,15 +53,15 @@ describe("write_file", () => {
       Effect.gen(function*() {
         const write = call("write_file", { path: "a.txt", content: "same" })
         yield* write
-        const first = nodeFs.statSync(`${base}/root/a.txt`).ino
+        const first = nodeFs.statSync(`${base}/inside/a.txt`).ino
         assert.deepStrictEqual(yield* write, { path: "a.txt", size: 4 })
-        assert.strictEqual(nodeFs.statSync(`${base}/root/a.txt`).ino, first)
+        assert.strictEqual(nodeFs.statSync(`${base}/inside/a.txt`).ino, first)
       })))
 
   it.effect("links - written through to where they point below the root, never replaced, never out of it", () =>
     within({ "dir/a": "a" }, (base) =>
       Effect.gen(function*() {
-        yield* plant(`${base}/root`, {
+        yield* plant(`${base}/inside`, {
           leaf: { link: "dir/a" },
           dangling: { link: "dir/made" },
           out: { link: "../outside/made" },
@@ -70,8 +70,8 @@ describe("write_file", () => {
         })
         yield* call("write_file", { path: "leaf", content: "b", overwrite: true })
         yield* call("write_file", { path: "dangling", content: "c" })
-        assert.deepStrictEqual([text(`${base}/root/dir/a`), text(`${base}/root/dir/made`)], ["b", "c"])
-        assert.isTrue(nodeFs.lstatSync(`${base}/root/leaf`).isSymbolicLink())
+        assert.deepStrictEqual([text(`${base}/inside/dir/a`), text(`${base}/inside/dir/made`)], ["b", "c"])
+        assert.isTrue(nodeFs.lstatSync(`${base}/inside/leaf`).isSymbolicLink())
         for (const path of ["out", "outDir/made", "outFile", "../outside/made", `${base}/outside/made`]) {
           const error = yield* Effect.flip(call("write_file", { path, content: "x", overwrite: true }))
           assert.deepStrictEqual<unknown>(error, new Files.OutsideRoot({ path }))
@@ -83,7 +83,7 @@ describe("write_file", () => {
   it.effect("hard link - the other name keeps the old content", () =>
     within({}, (base) =>
       Effect.gen(function*() {
-        nodeFs.linkSync(`${base}/outside/secret`, `${base}/root/hard`)
+        nodeFs.linkSync(`${base}/outside/secret`, `${base}/inside/hard`)
         yield* call("write_file", { path: "hard", content: "new", overwrite: true })
         assert.strictEqual(text(`${base}/outside/secret`), "secret")
       }), { outside: { secret: "secret" } }))
@@ -91,22 +91,22 @@ describe("write_file", () => {
   it.effect("NotAFile - a pipe is neither opened nor replaced", () =>
     within({}, (base) =>
       Effect.gen(function*() {
-        execFileSync("mkfifo", [`${base}/root/pipe`])
+        execFileSync("mkfifo", [`${base}/inside/pipe`])
         for (const overwrite of [true, false]) {
           const error = yield* Effect.flip(call("write_file", { path: "pipe", content: "x", overwrite }))
           assert.include(["NotAFile", "AlreadyExists"], error._tag)
         }
-        assert.isTrue(nodeFs.lstatSync(`${base}/root/pipe`).isFIFO())
+        assert.isTrue(nodeFs.lstatSync(`${base}/inside/pipe`).isFIFO())
       })))
 
   for (const method of ["chmod", "rename"] as const) {
     it.effect(`atomic - where ${method} fails the old file stands and nothing is left`, () =>
       within({ "a.txt": "old" }, (base) =>
         Effect.gen(function*() {
-          nodeFs.chmodSync(`${base}/root/a.txt`, 0o640)
+          nodeFs.chmodSync(`${base}/inside/a.txt`, 0o640)
           const error = yield* Effect.flip(call("write_file", { path: "a.txt", content: "new", overwrite: true }))
           assert.deepStrictEqual<unknown>(error, new Files.IoFailed({ path: "a.txt" }))
-          assert.strictEqual(text(`${base}/root/a.txt`), "old")
+          assert.strictEqual(text(`${base}/inside/a.txt`), "old")
           assert.deepStrictEqual(left(base), [])
         }), { fileSystem: () => ({ [method]: () => failed("Unknown") }) }))
   }
@@ -123,13 +123,13 @@ describe("write_file", () => {
           Effect.gen(function*() {
             const write = call("write_file", { path: "a.txt", content: "new", overwrite: true })
             assert.strictEqual((yield* Effect.flip(write))._tag, "IoFailed")
-            assert.deepStrictEqual([text(`${base}/root/a.txt`), left(base)], ["old", []])
+            assert.deepStrictEqual([text(`${base}/inside/a.txt`), left(base)], ["old", []])
             fails = false
             const fiber = yield* Effect.forkChild(write)
             yield* Deferred.await(reached)
             assert.strictEqual(left(base).length, 1)
             yield* Fiber.interrupt(fiber)
-            assert.deepStrictEqual([text(`${base}/root/a.txt`), left(base)], ["old", []])
+            assert.deepStrictEqual([text(`${base}/inside/a.txt`), left(base)], ["old", []])
           }), {
           fileSystem: (fs) => ({
             open: (path, options) =>
@@ -150,14 +150,14 @@ describe("write_file", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(call("write_file", { path: "a.txt", content: "ours" }))
         assert.strictEqual(error._tag, "IoFailed")
-        assert.strictEqual(text(`${base}/root/a.txt`), "theirs")
+        assert.strictEqual(text(`${base}/inside/a.txt`), "theirs")
         assert.deepStrictEqual(left(base), [])
       }), {
       fileSystem: (fs, base) => ({
         open: (path, options) =>
           Effect.tap(
             fs.open(path, options),
-            () => options?.flag === "wx" ? fs.writeFileString(`${base}/root/a.txt`, "theirs") : Effect.void
+            () => options?.flag === "wx" ? fs.writeFileString(`${base}/inside/a.txt`, "theirs") : Effect.void
           )
       })
     }))
@@ -176,8 +176,8 @@ describe("write_file", () => {
         open: (path, options) =>
           Effect.suspend(() => {
             if (options?.flag !== "wx") return fs.open(path, options)
-            nodeFs.rmSync(`${base}/root/dir`, { recursive: true })
-            nodeFs.symlinkSync(`${base}/outside`, `${base}/root/dir`)
+            nodeFs.rmSync(`${base}/inside/dir`, { recursive: true })
+            nodeFs.symlinkSync(`${base}/outside`, `${base}/inside/dir`)
             return Effect.map(fs.open(path, options), (file) => ({
               ...file,
               stat: file.stat,
@@ -196,12 +196,12 @@ describe("edit_file", () => {
   it.effect("edit - replaces the text where it stands, and keeps the rest, the mark at its start and the mode", () =>
     within({ "a.txt": "\uFEFFone\r\ntwo\r\nthree $&\r\n" }, (base) =>
       Effect.gen(function*() {
-        nodeFs.chmodSync(`${base}/root/a.txt`, 0o644)
+        nodeFs.chmodSync(`${base}/inside/a.txt`, 0o644)
         assert.deepStrictEqual(yield* edit("a.txt", "two\r\nthree", "$1 $& 2"), { path: "a.txt", line: 2, size: 20 })
-        assert.strictEqual(text(`${base}/root/a.txt`), "\uFEFFone\r\n$1 $& 2 $&\r\n")
-        assert.strictEqual(modeOf(`${base}/root/a.txt`), 0o644)
+        assert.strictEqual(text(`${base}/inside/a.txt`), "\uFEFFone\r\n$1 $& 2 $&\r\n")
+        assert.strictEqual(modeOf(`${base}/inside/a.txt`), 0o644)
         yield* edit("a.txt", "one", "")
-        assert.strictEqual(text(`${base}/root/a.txt`), "\uFEFF\r\n$1 $& 2 $&\r\n")
+        assert.strictEqual(text(`${base}/inside/a.txt`), "\uFEFF\r\n$1 $& 2 $&\r\n")
       })))
 
   it.effect("TextNotUnique - says how often the text was found, and changes nothing", () =>
@@ -212,7 +212,7 @@ describe("edit_file", () => {
           assert.deepStrictEqual<unknown>(error, new Files.TextNotUnique({ path: "a.txt", found }))
           assert.include(error.message, `${found} times`)
         }
-        assert.strictEqual(text(`${base}/root/a.txt`), "aaa b b\n")
+        assert.strictEqual(text(`${base}/inside/a.txt`), "aaa b b\n")
       })))
 
   it.effect("failures - nothing there, no text, too large before and after, protected", () =>
@@ -242,7 +242,7 @@ describe("edit_file", () => {
       Effect.gen(function*() {
         const edits = Array.from({ length: 20 }, (_, i) => edit("a.txt", `<${i}>`, `[${i}]`))
         yield* Effect.all(edits, { concurrency: "unbounded" })
-        assert.strictEqual(text(`${base}/root/a.txt`), Array.from({ length: 20 }, (_, i) => `[${i}]`).join("\n"))
+        assert.strictEqual(text(`${base}/inside/a.txt`), Array.from({ length: 20 }, (_, i) => `[${i}]`).join("\n"))
       })))
 
   it.effect("IoFailed - what another process wrote meanwhile is not lost", () =>
@@ -250,13 +250,14 @@ describe("edit_file", () => {
       Effect.gen(function*() {
         const error = yield* Effect.flip(edit("a.txt", "old", "new"))
         assert.deepStrictEqual<unknown>(error, new Files.IoFailed({ path: "a.txt" }))
-        assert.strictEqual(text(`${base}/root/a.txt`), "old text, and more")
+        assert.strictEqual(text(`${base}/inside/a.txt`), "old text, and more")
       }), {
       fileSystem: (fs, base) => ({
         open: (path, options) =>
           Effect.tap(
             fs.open(path, options),
-            () => options?.flag === "wx" ? fs.writeFileString(`${base}/root/a.txt`, "old text, and more") : Effect.void
+            () =>
+              options?.flag === "wx" ? fs.writeFileString(`${base}/inside/a.txt`, "old text, and more") : Effect.void
           )
       })
     }))
@@ -272,7 +273,7 @@ describe("edit_file", () => {
           yield* Effect.yieldNow
           yield* Fiber.interrupt(second)
           yield* Fiber.interrupt(first)
-          assert.strictEqual(text(`${base}/root/a.txt`), "one two")
+          assert.strictEqual(text(`${base}/inside/a.txt`), "one two")
         }), {
         fileSystem: () => ({ open: () => Effect.andThen(Deferred.succeed(reached, undefined), Effect.never) })
       })
@@ -317,10 +318,10 @@ describe("move_file", () => {
           yield* move("link", "x/link")
           yield* move("dangling", "x/dangling")
           yield* move("dir", "moved")
-          assert.deepStrictEqual(nodeFs.readdirSync(`${base}/root`).toSorted(), ["moved", "x"])
-          assert.strictEqual(text(`${base}/root/x/y/a.txt`), "a")
-          assert.strictEqual(text(`${base}/root/moved/b`), "b")
-          assert.strictEqual(nodeFs.readlinkSync(`${base}/root/x/link`), "dir")
+          assert.deepStrictEqual(nodeFs.readdirSync(`${base}/inside`).toSorted(), ["moved", "x"])
+          assert.strictEqual(text(`${base}/inside/x/y/a.txt`), "a")
+          assert.strictEqual(text(`${base}/inside/moved/b`), "b")
+          assert.strictEqual(nodeFs.readlinkSync(`${base}/inside/x/link`), "dir")
         })
     ))
 
@@ -346,7 +347,7 @@ describe("move_file", () => {
             assert.deepStrictEqual<unknown>(yield* Effect.flip(move(path, to)), error, `${path} to ${to}`)
           }
           assert.deepStrictEqual(nodeFs.readdirSync(`${base}/outside`), ["secret"])
-          assert.strictEqual(text(`${base}/root/a.txt`), "a")
+          assert.strictEqual(text(`${base}/inside/a.txt`), "a")
         }),
       { outside: { secret: "secret" } }
     ))
@@ -381,18 +382,18 @@ describe("delete_file", () => {
       (base) =>
         Effect.gen(function*() {
           assert.deepStrictEqual(yield* remove("link"), { path: "link", existed: true })
-          assert.strictEqual(text(`${base}/root/a.txt`), "a")
+          assert.strictEqual(text(`${base}/inside/a.txt`), "a")
           yield* remove("dangling")
           yield* remove("a.txt")
           assert.deepStrictEqual(yield* remove("a.txt"), { path: "a.txt", existed: false })
-          assert.deepStrictEqual(nodeFs.readdirSync(`${base}/root`), [])
+          assert.deepStrictEqual(nodeFs.readdirSync(`${base}/inside`), [])
         })
     ))
 
   it.effect("failures - a directory, a pipe, protected, outside", () =>
     within({ "dir/a": "", out: { link: "../outside" } }, (base) =>
       Effect.gen(function*() {
-        execFileSync("mkfifo", [`${base}/root/pipe`])
+        execFileSync("mkfifo", [`${base}/inside/pipe`])
         const cases: ReadonlyArray<readonly [string, unknown]> = [
           ["dir", new Files.NotAFile({ path: "dir", kind: "directory" })],
           ["pipe", new Files.NotAFile({ path: "pipe", kind: "other" })],
@@ -445,7 +446,7 @@ describe("protected", () => {
             assert.deepStrictEqual<unknown>(yield* Effect.flip(change), new Files.Protected({ path }))
           }
         }
-        assert.strictEqual(text(`${base}/root/.git/config`), "x")
+        assert.strictEqual(text(`${base}/inside/.git/config`), "x")
       })))
 })
 

@@ -27,14 +27,14 @@ describe("confinement", () => {
             "../outside/secret",
             "../outside/nothing",
             "dir/../../outside/secret",
-            "../root/dir/a",
+            "../inside/dir/a",
             "/",
             "/etc/passwd",
             "/nowhere",
             base,
             `${base}/outside/secret`,
-            `${base}/rootx`,
-            `${base}/root/../outside/secret`,
+            `${base}/insidex`,
+            `${base}/inside/../outside/secret`,
             "//etc/passwd"
           ]
         ) yield* refused(path)
@@ -43,7 +43,7 @@ describe("confinement", () => {
   it.effect("OutsideRoot - links that leave the root: leaf, directory, chain, relative, dangling", () =>
     within({ "dir/a": "" }, (base) =>
       Effect.gen(function*() {
-        yield* plant(`${base}/root`, {
+        yield* plant(`${base}/inside`, {
           leaf: { link: `${base}/outside/secret` },
           relative: { link: "../outside/secret" },
           door: { link: `${base}/outside` },
@@ -66,17 +66,17 @@ describe("confinement", () => {
           ]
         ) yield* refused(path)
         yield* refused("host/passwd")
-        yield* refused("door/../root/dir/a")
+        yield* refused("door/../inside/dir/a")
       }), { outside: { secret: canary } }))
 
   it.effect("links - inside the root are followed, absolute ones too", () =>
     within({ "dir/a": "content" }, (base) =>
       Effect.gen(function*() {
-        yield* plant(`${base}/root`, {
+        yield* plant(`${base}/inside`, {
           relative: { link: "dir/../dir/a" },
-          absolute: { link: `${base}/root/dir` },
+          absolute: { link: `${base}/inside/dir` },
           "dir/up": { link: ".." },
-          "dir/absolute": { link: `${base}/root/dir/a` },
+          "dir/absolute": { link: `${base}/inside/dir/a` },
           self: { link: "." }
         })
         for (
@@ -191,8 +191,8 @@ describe("confinement", () => {
   const replaceByLink = (name: string, target: string): Swap => (base) =>
     Effect.gen(function*() {
       const fs = yield* FileSystem.FileSystem
-      yield* fs.remove(`${base}/root/${name}`, { recursive: true, force: true })
-      yield* fs.symlink(`${base}/outside/${target}`, `${base}/root/${name}`)
+      yield* fs.remove(`${base}/inside/${name}`, { recursive: true, force: true })
+      yield* fs.symlink(`${base}/outside/${target}`, `${base}/inside/${name}`)
     })
 
   for (const [name, target] of [["dir", ""], ["dir/file", "file"]] as const) {
@@ -232,19 +232,19 @@ const operation = Schema.Struct({
 })
 
 const textOf = (base: string, { prefix, steps }: typeof place.Type, up = "") =>
-  (prefix === "" ? up : prefix.replace("ROOT", `${base}/root`).replace("OUTSIDE", `${base}/outside`)) +
+  (prefix === "" ? up : prefix.replace("ROOT", `${base}/inside`).replace("OUTSIDE", `${base}/outside`)) +
     steps.join("/") || "."
 
 describe("generated trees", () => {
   const seen = { operations: 0, successes: 0, refusals: 0, contents: 0 }
   const inside = { "a/b/c": "inside", "a/d": { link: "../c" }, "b": "inside", "c/a": "inside" }
-  const outside = { a: canary, [`b/${canary}`]: canary, "b/a": canary, "c/d/a": canary, d: { link: "../root" } }
+  const outside = { a: canary, [`b/${canary}`]: canary, "b/a": canary, "c/d/a": canary, d: { link: "../inside" } }
 
   /** Some nodes cannot be made, for example below a file; none is made outside. */
   const make = Effect.fnUntraced(function*(base: string, { kind, path, target, up }: typeof node.Type) {
     const fs = yield* FileSystem.FileSystem
-    const parent = yield* fs.realPath([base, "root", ...path.slice(0, -1)].join("/"))
-    if (!`${parent}/`.startsWith(`${base}/root/`)) return
+    const parent = yield* fs.realPath([base, "inside", ...path.slice(0, -1)].join("/"))
+    if (!`${parent}/`.startsWith(`${base}/inside/`)) return
     const name = `${parent}/${path.at(-1)}`
     if (kind === "link") return yield* fs.symlink(textOf(base, target, up), name)
     yield* kind === "file" ? fs.writeFileString(name, "inside", { flag: "wx" }) : fs.makeDirectory(name)
@@ -264,7 +264,7 @@ describe("generated trees", () => {
           for (const { place, tool } of operations) {
             const path = textOf(base, place)
             // The kernel is the oracle: it follows `..` and links by itself.
-            const host = path.startsWith("/") ? path : `${base}/root/${path}`
+            const host = path.startsWith("/") ? path : `${base}/inside/${path}`
             const result = yield* Effect.result(call(tool, { path, query: canary.slice(0, 6), depth: 5 }))
             seen.operations++
             if (Result.isFailure(result)) {

@@ -191,7 +191,7 @@ describe("read_file", () => {
   it.effect("NotAFile - a directory, and a pipe without waiting for a writer", () =>
     within({ dir: null }, (base) =>
       Effect.gen(function*() {
-        execFileSync("mkfifo", [`${base}/root/pipe`])
+        execFileSync("mkfifo", [`${base}/inside/pipe`])
         const directory = yield* Effect.flip(call("read_file", { path: "dir" }))
         assert.deepStrictEqual<unknown>(directory, new Files.NotAFile({ path: "dir", kind: "directory" }))
         for (const tool of ["read_file", "search_files"] as const) {
@@ -295,7 +295,7 @@ describe("list_files", () => {
   it.effect("kinds - a pipe is other; a dangling link is shown", () =>
     within({ dangling: { link: "nowhere" } }, (base) =>
       Effect.gen(function*() {
-        execFileSync("mkfifo", [`${base}/root/pipe`])
+        execFileSync("mkfifo", [`${base}/inside/pipe`])
         const { entries } = yield* call("list_files", {})
         assert.deepStrictEqual(entries, [{ path: "dangling", kind: "symlink" }, { path: "pipe", kind: "other" }])
       })))
@@ -622,13 +622,13 @@ describe("layer", () => {
     Effect.gen(function*() {
       const base = yield* workspace({ "a.txt": "" })
       const fs = yield* FileSystem.FileSystem
-      const missing = `${base}/root/../nowhere`
+      const missing = `${base}/inside/../nowhere`
       assert.deepStrictEqual<unknown>(
         yield* build(missing),
         new Files.RootUnusable({ root: missing, reason: "NotFound" })
       )
       assert.include((yield* build(missing)).message, missing)
-      const file = `${base}/root/a.txt`
+      const file = `${base}/inside/a.txt`
       assert.deepStrictEqual<unknown>(
         yield* build(file),
         new Files.RootUnusable({ root: file, reason: "NotADirectory" })
@@ -642,9 +642,9 @@ describe("layer", () => {
   it.effect("root - may be a symbolic link; absolute paths work through it and through its target", () =>
     Effect.gen(function*() {
       const base = yield* workspace({ "a.txt": "a" })
-      yield* plant(base, { alias: { link: "root" } })
+      yield* plant(base, { alias: { link: "inside" } })
       const read = (path: string) => Effect.map(call("read_file", { path }), ({ content }) => content)
-      const contents = yield* Effect.forEach(["a.txt", `${base}/alias/a.txt`, `${base}/root/a.txt`], read).pipe(
+      const contents = yield* Effect.forEach(["a.txt", `${base}/alias/a.txt`, `${base}/inside/a.txt`], read).pipe(
         Effect.provide(Files.writableLayer({ root: `${base}/alias` }))
       )
       assert.deepStrictEqual(contents, ["a", "a", "a"])

@@ -51,10 +51,10 @@ const inodes = (directory: string): ReadonlySet<bigint> =>
 const pathOf = (random: Random, base: string, made: ReadonlyArray<string>): string => {
   if (made.length > 0 && random(2) === 0) {
     const some = pick(random, made)
-    return pick(random, [some, `${some}/${pick(random, names)}`, `${base}/root/${some}`, `${some}/..`, `./${some}`])
+    return pick(random, [some, `${some}/${pick(random, names)}`, `${base}/inside/${some}`, `${some}/..`, `./${some}`])
   }
   const steps = Array.from({ length: 1 + random(6) }, () => pick(random, [...names, ...names, "..", ".", ""]))
-  return pick(random, ["", "", "", "", "../", "../../outside/", `${base}/root/`, `${base}/outside/`, "/"]) +
+  return pick(random, ["", "", "", "", "../", "../../outside/", `${base}/inside/`, `${base}/outside/`, "/"]) +
       steps.join("/") ||
     "."
 }
@@ -64,11 +64,11 @@ const plantTree = (random: Random, base: string): ReadonlyArray<string> => {
   for (let i = 0; i < 30; i++) {
     const parent = random(3) === 0 ? "" : pick(random, ["", ...made])
     const name = path.posix.join(parent, pick(random, names))
-    const host = `${base}/root/${name}`
+    const host = `${base}/inside/${name}`
     // What is planted is planted inside: the parents of some names are links.
     const above = path.dirname(host)
     const inside = fs.existsSync(above) && fs.statSync(above).isDirectory() &&
-      `${fs.realpathSync(above)}/`.startsWith(`${base}/root/`)
+      `${fs.realpathSync(above)}/`.startsWith(`${base}/inside/`)
     if (!inside || name.split("/").length > 6 || fs.lstatSync(host, { throwIfNoEntry: false }) !== undefined) continue
     const kind = random(6)
     if (kind < 2) fs.writeFileSync(host, `inside ${name}\n`)
@@ -99,7 +99,7 @@ const watched = (
   outside: ReadonlySet<bigint>,
   breaches: Array<Breach>
 ): FileSystem.FileSystem => {
-  const root = `${base}/root`
+  const root = `${base}/inside`
   const isInside = (host: string) => host === root || host.startsWith(`${root}/`)
   const real = (host: string): string | undefined => {
     try {
@@ -177,12 +177,12 @@ const tree = (seed: number, done: Map<string, number>, breaches: Array<Breach>) 
     const random = randomOf(seed)
     const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "volley-oracle-")))
     yield* Effect.addFinalizer(() => Effect.sync(() => fs.rmSync(base, { recursive: true })))
-    fs.mkdirSync(`${base}/root`)
+    fs.mkdirSync(`${base}/inside`)
     fs.mkdirSync(`${base}/outside/deep`, { recursive: true })
     fs.writeFileSync(`${base}/outside/secret`, canary)
     for (const name of names) fs.writeFileSync(`${base}/outside/${name}`, canary)
     fs.writeFileSync(`${base}/outside/deep/a`, canary)
-    fs.symlinkSync("../root", `${base}/outside/back`)
+    fs.symlinkSync("../inside", `${base}/outside/back`)
     const made = plantTree(random, base)
     const before = snapshot(`${base}/outside`)
     const inner = yield* FileSystem.FileSystem
@@ -202,9 +202,9 @@ const tree = (seed: number, done: Map<string, number>, breaches: Array<Breach>) 
           assert.notInclude(said.replaceAll(/"(?:path|to)":"[^"]*"/g, "").replaceAll(given, ""), base)
         }
       }
-    }).pipe(Effect.provide(Files.writableLayer({ root: `${base}/root` }).pipe(Layer.provide(platform))))
+    }).pipe(Effect.provide(Files.writableLayer({ root: `${base}/inside` }).pipe(Layer.provide(platform))))
     assert.deepStrictEqual(snapshot(`${base}/outside`), before, `seed ${seed}`)
-    assert.deepStrictEqual(fs.readdirSync(base).toSorted(), ["outside", "root"], `seed ${seed}`)
+    assert.deepStrictEqual(fs.readdirSync(base).toSorted(), ["inside", "outside"], `seed ${seed}`)
     assert.deepStrictEqual(breaches, [], `seed ${seed}`)
   }).pipe(Effect.scoped)
 
@@ -232,23 +232,23 @@ describe("confinement by an inode oracle", () => {
 
   it("the oracle - tells what it is there to tell", () => {
     const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "volley-oracle-")))
-    fs.mkdirSync(`${base}/root`)
+    fs.mkdirSync(`${base}/inside`)
     fs.mkdirSync(`${base}/outside`)
     fs.writeFileSync(`${base}/outside/secret`, canary)
-    fs.symlinkSync("../outside", `${base}/root/door`)
-    fs.symlinkSync("../outside/secret", `${base}/root/leaf`)
-    fs.linkSync(`${base}/outside/secret`, `${base}/root/hard`)
+    fs.symlinkSync("../outside", `${base}/inside/door`)
+    fs.symlinkSync("../outside/secret", `${base}/inside/leaf`)
+    fs.linkSync(`${base}/outside/secret`, `${base}/inside/hard`)
     const breaches: Array<Breach> = []
     const oracle = watched(FileSystem.makeNoop({}), base, inodes(`${base}/outside`), breaches)
     // The last is not refused: a link may be looked at.
     const calls: ReadonlyArray<unknown> = [
-      oracle.open(`${base}/root/leaf`),
-      oracle.open(`${base}/root/hard`),
-      oracle.lstat(`${base}/root/door/secret`),
+      oracle.open(`${base}/inside/leaf`),
+      oracle.open(`${base}/inside/hard`),
+      oracle.lstat(`${base}/inside/door/secret`),
       oracle.lstat(`${base}/outside/secret`),
-      oracle.readDirectoryEntries(`${base}/root/door`),
-      oracle.rename(`${base}/root/x`, `${base}/outside/x`),
-      oracle.lstat(`${base}/root/leaf`)
+      oracle.readDirectoryEntries(`${base}/inside/door`),
+      oracle.rename(`${base}/inside/x`, `${base}/outside/x`),
+      oracle.lstat(`${base}/inside/leaf`)
     ]
     assert.strictEqual(breaches.length, calls.length - 1)
     assert.deepStrictEqual(breaches.map(({ method }) => method), [
@@ -268,7 +268,7 @@ const swapper = `
   const fs = require("node:fs")
   const { parentPort, workerData: { base, flag } } = require("node:worker_threads")
   const stop = new Int32Array(flag)
-  const dir = base + "/root/dir"
+  const dir = base + "/inside/dir"
   // The tool may make the directory in between.
   const insist = (step) => {
     for (;;) {
@@ -277,10 +277,10 @@ const swapper = `
   }
   let swaps = 0
   while (Atomics.load(stop, 0) === 0) {
-    fs.renameSync(dir, base + "/root/aside")
+    fs.renameSync(dir, base + "/inside/aside")
     insist(() => fs.symlinkSync(base + "/outside", dir))
     fs.unlinkSync(dir)
-    insist(() => fs.renameSync(base + "/root/aside", dir))
+    insist(() => fs.renameSync(base + "/inside/aside", dir))
     swaps++
   }
   parentPort.postMessage(swaps)
@@ -294,10 +294,10 @@ describe("a swapper at the same time", () => {
       Effect.gen(function*() {
         const base = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), "volley-swap-")))
         yield* Effect.addFinalizer(() => Effect.sync(() => fs.rmSync(base, { recursive: true })))
-        fs.mkdirSync(`${base}/root/dir`, { recursive: true })
+        fs.mkdirSync(`${base}/inside/dir`, { recursive: true })
         fs.mkdirSync(`${base}/outside`)
         fs.writeFileSync(`${base}/outside/file`, canary)
-        fs.writeFileSync(`${base}/root/dir/file`, "inside")
+        fs.writeFileSync(`${base}/inside/dir/file`, "inside")
         const flag = new SharedArrayBuffer(4)
         const worker = new Worker(swapper, { eval: true, workerData: { base, flag } })
         const swaps = new Promise<number>((resolve) => worker.once("message", resolve))
@@ -319,7 +319,7 @@ describe("a swapper at the same time", () => {
               fs.writeFileSync(`${base}/outside/file`, canary)
             }
           }
-        }).pipe(Effect.provide(Files.writableLayer({ root: `${base}/root` })))
+        }).pipe(Effect.provide(Files.writableLayer({ root: `${base}/inside` })))
         Atomics.store(new Int32Array(flag), 0, 1)
         const swapped = yield* Effect.promise(() => Promise.race([swaps, sleep(5000, -1)]))
         report("swaps", { swapped, ...counts })

@@ -41,13 +41,13 @@ export const plant = Effect.fnUntraced(function*(directory: string, tree: Tree) 
   }
 })
 
-/** A temporary directory with `root` and, next to it, `outside`; gives its canonical path. */
+/** A temporary directory with `inside` and, next to it, `outside`; gives its canonical path. */
 export const workspace = Effect.fnUntraced(function*(tree: Tree, outside: Tree = {}) {
   const fs = yield* FileSystem.FileSystem
   const base = yield* fs.realPath(yield* fs.makeTempDirectoryScoped())
-  yield* fs.makeDirectory(`${base}/root`)
+  yield* fs.makeDirectory(`${base}/inside`)
   yield* fs.makeDirectory(`${base}/outside`)
-  yield* plant(`${base}/root`, tree)
+  yield* plant(`${base}/inside`, tree)
   yield* plant(`${base}/outside`, outside)
   return base
 })
@@ -64,7 +64,7 @@ export const within = <A, E, R>(
   Effect.gen(function*() {
     const base = yield* workspace(tree, options.outside)
     const fs = yield* FileSystem.FileSystem
-    const layer = Files.writableLayer({ root: `${base}/root` }).pipe(
+    const layer = Files.writableLayer({ root: `${base}/inside` }).pipe(
       Layer.provide(Layer.succeed(FileSystem.FileSystem)({ ...fs, ...options.fileSystem?.(fs, base) }))
     )
     return yield* Effect.provide(test(base), layer)

@@ -38,7 +38,7 @@ interface Place {
 const within = <A, E, R>(tree: Tree, test: (place: Place) => Effect.Effect<A, E, R>, outside: Tree = {}) =>
   Effect.gen(function*() {
     const base = yield* workspace(tree, outside)
-    const place = { base, root: `${base}/root`, index: `${base}/cache/index.json` }
+    const place = { base, root: `${base}/inside`, index: `${base}/cache/index.json` }
     return yield* Effect.provide(test(place), Search.layer({ folder: place.root, index: place.index }))
   }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
 
@@ -192,7 +192,7 @@ describe("search_docs", () => {
   it.effect("index - that cannot be written is kept in memory", () =>
     Effect.gen(function*() {
       const base = yield* workspace(docs)
-      const layer = Search.layer({ folder: `${base}/root`, index: `${base}/root/notes.txt/index.json` })
+      const layer = Search.layer({ folder: `${base}/inside`, index: `${base}/inside/notes.txt/index.json` })
       assert.deepStrictEqual(yield* Effect.provide(placesOf("plants"), layer), ["notes.txt:1"])
     }).pipe(Effect.scoped, Effect.provide(NodeServices.layer)))
 
@@ -327,7 +327,7 @@ describe("layers", () => {
     Effect.gen(function*() {
       const base = yield* workspace(docs)
       const fs = yield* FileSystem.FileSystem
-      const env = { DOCS_FOLDER: `${base}/root`, DOCS_INDEX: `${base}/index.json` }
+      const env = { DOCS_FOLDER: `${base}/inside`, DOCS_INDEX: `${base}/index.json` }
       const layer = Layer.provide(Search.layerFromEnv, ConfigProvider.layer(ConfigProvider.fromUnknown(env)))
       assert.deepStrictEqual(yield* Effect.provide(placesOf("plants"), layer), ["notes.txt:1"])
       assert.isTrue(yield* fs.exists(`${base}/index.json`))
@@ -352,13 +352,14 @@ describe("many documents", () => {
             { length: 4 },
             (_, s) => `## Section ${s} of ${i}\n\n${Array.from({ length: 60 }, word).join(" ")}\n`
           ).join("\n")
-        for (let d = 0; d < 100; d++) yield* fs.makeDirectory(`${base}/root/d${d}`)
+        for (let d = 0; d < 100; d++) yield* fs.makeDirectory(`${base}/inside/d${d}`)
         yield* Effect.forEach(
           Array.from({ length: count }, (_, i) => i),
-          (i) => fs.writeFileString(`${base}/root/d${i % 100}/doc${i}.md`, i === 777 ? `${text(i)}\nneedle` : text(i)),
+          (i) =>
+            fs.writeFileString(`${base}/inside/d${i % 100}/doc${i}.md`, i === 777 ? `${text(i)}\nneedle` : text(i)),
           { concurrency: 16, discard: true }
         )
-        const options = { folder: `${base}/root`, index: `${base}/index.json` }
+        const options = { folder: `${base}/inside`, index: `${base}/index.json` }
         const searches = Effect.gen(function*() {
           const found = yield* placesOf("needle word1")
           assert.strictEqual(found[0]?.split(":")[0], "d77/doc777.md")

@@ -54,10 +54,10 @@ describe("run_command", () => {
         const pwd = (directory?: string) =>
           Effect.map(call({ argv: ["pwd"], ...(directory === undefined ? {} : { directory }) }), ({ stdout }) => stdout)
         assert.deepStrictEqual(yield* Effect.all([pwd(), pwd("sub"), pwd("link"), pwd("sub/..")]), [
-          `${base}/root\n`,
-          `${base}/root/sub\n`,
-          `${base}/root/sub\n`,
-          `${base}/root\n`
+          `${base}/inside\n`,
+          `${base}/inside/sub\n`,
+          `${base}/inside/sub\n`,
+          `${base}/inside\n`
         ])
       })))
 
@@ -116,14 +116,14 @@ describe("run_command", () => {
       }), {
       prepare: (base) => {
         for (const name of ["tool", "ls"]) {
-          fs.writeFileSync(`${base}/root/bin/${name}`, `#!/bin/sh\ntouch ${base}/canary\n`)
-          fs.chmodSync(`${base}/root/bin/${name}`, 0o755)
+          fs.writeFileSync(`${base}/inside/bin/${name}`, `#!/bin/sh\ntouch ${base}/canary\n`)
+          fs.chmodSync(`${base}/inside/bin/${name}`, 0o755)
         }
-        fs.symlinkSync(`${base}/root/bin`, `${base}/outside/door`)
+        fs.symlinkSync(`${base}/inside/bin`, `${base}/outside/door`)
         fs.mkdirSync(`${base}/outside/leaf`)
-        fs.symlinkSync(`${base}/root/bin/tool`, `${base}/outside/leaf/tool`)
+        fs.symlinkSync(`${base}/inside/bin/tool`, `${base}/outside/leaf/tool`)
         return {
-          PATH: `bin:.::${base}/root/bin:${base}/outside/door:${base}/outside/leaf:${environment.PATH}`
+          PATH: `bin:.::${base}/inside/bin:${base}/outside/door:${base}/outside/leaf:${environment.PATH}`
         }
       }
     }))
@@ -253,7 +253,7 @@ describe("approval", () => {
             [false, ["ls", "missing/x"]],
             [false, ["ls", "b"], "sub"],
             [false, ["ls", ".."], "sub"],
-            [false, ["ls", `${base}/root/sub`]],
+            [false, ["ls", `${base}/inside/sub`]],
             [false, ["git", "status"]],
             [true, ["ls", "-la"]],
             [true, ["ls", "sub", "-l"]],

@@ -44,7 +44,7 @@ export const within = <A, E, R>(
     const env = { ...environment, ...options.environment, ...options.prepare?.(base) }
     if (options.secret !== undefined) (yield* Redactor.current).add(options.secret)
     const layer = Shell.layer({
-      root: `${base}/root`,
+      root: `${base}/inside`,
       commands,
       ...(options.let === undefined ? {} : { environment: options.let })
     }).pipe(

@@ -4,7 +4,7 @@
  * @internal
  */
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
-import { once } from "../../internal/once.ts"
+import { onceOwn } from "../../internal/once.ts"
 
 /**
  * Whether requests are marked, and for how long what is written lives.
@@ -39,7 +39,7 @@ const clean = (block: Api.ContentBlockParam): Api.ContentBlockParam => {
   return content === own.content ? own : { ...own, content: [...content] }
 }
 
-const cleanMessage = once((message: Api.MessageParam): Api.MessageParam => {
+const cleanMessage = onceOwn((message: Api.MessageParam): Api.MessageParam => {
   if (typeof message.content === "string") return message
   const content = each<Api.ContentBlockParam>(message.content, clean)
   return content === message.content ? message : { ...message, content } as Api.MessageParam

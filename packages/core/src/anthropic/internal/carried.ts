@@ -5,27 +5,11 @@
  * @internal
  */
 import type * as Response from "effect/ai/Response"
-import type * as Option from "effect/Option"
-import * as Schema from "effect/Schema"
+import * as Predicate from "effect/Predicate"
+import type * as Schema from "effect/Schema"
 
-const Fields = Schema.Record(Schema.String, Schema.Json)
-
-const Info = Schema.Union([
-  Schema.Struct({ type: Schema.Literal("text"), fields: Fields }),
-  Schema.Struct({ type: Schema.Literal("tool_use"), fields: Fields }),
-  Schema.Struct({
-    type: Schema.Literal("thinking"),
-    signature: Schema.NonEmptyString,
-    fields: Schema.optionalKey(Fields)
-  }),
-  Schema.Struct({
-    type: Schema.Literal("redacted_thinking"),
-    data: Schema.String,
-    fields: Schema.optionalKey(Fields)
-  }),
-  Schema.Struct({ type: Schema.Literal("block"), block: Fields }),
-  Schema.Struct({ type: Schema.Literal("container"), container: Fields })
-])
+/** @internal */
+export type Fields = Readonly<Record<string, Schema.Json>>
 
 /**
  * - `fields`: the fields of a block that its part does not have, for example `citations`, `caller`, `toolset_name`.
@@ -34,10 +18,12 @@ const Info = Schema.Union([
  *
  * @internal
  */
-export type Info = typeof Info.Type
-
-/** @internal */
-export type Fields = typeof Fields.Type
+export type Info =
+  | { readonly type: "text" | "tool_use"; readonly fields: Fields }
+  | { readonly type: "thinking"; readonly signature: string; readonly fields?: Fields }
+  | { readonly type: "redacted_thinking"; readonly data: string; readonly fields?: Fields }
+  | { readonly type: "block"; readonly block: Fields }
+  | { readonly type: "container"; readonly container: Fields }
 
 /**
  * The metadata of a part; deltas of unknown types are kept beside it as they came.
@@ -48,8 +34,30 @@ export const metadata = (info: Info | undefined, deltas: ReadonlyArray<Fields> =
   anthropic: { ...(info && { info }), ...(deltas.length > 0 && { deltas }) }
 })
 
-const decode = Schema.decodeUnknownOption(Schema.Struct({ anthropic: Schema.Struct({ info: Info }) }))
+const mayBeFields = (value: unknown): boolean => value === undefined || Predicate.isObject(value)
 
-/** @internal */
-export const infoOf = (options: unknown): Option.Option<{ readonly anthropic: { readonly info: Info } }> =>
-  decode(options)
+/** Looked at by hand, since it is asked for every part of every conversation. */
+const isInfo = (info: Readonly<Record<string, unknown>>): boolean => {
+  const { block, container, data, fields, signature, type } = info
+  switch (type) {
+    case "text":
+    case "tool_use":
+      return Predicate.isObject(fields)
+    case "thinking":
+      return typeof signature === "string" && signature !== "" && mayBeFields(fields)
+    case "redacted_thinking":
+      return typeof data === "string" && mayBeFields(fields)
+    case "block":
+      return Predicate.isObject(block)
+    case "container":
+      return Predicate.isObject(container)
+    default:
+      return false
+  }
+}
+
+/** What the options of a part carry; `undefined` where they carry nothing, or it has another form. @internal */
+export const infoOf = ({ anthropic }: Readonly<Record<string, unknown>>): Info | undefined => {
+  const info = Predicate.isObject(anthropic) ? anthropic["info"] : undefined
+  return Predicate.isObject(info) && isInfo(info) ? info as Info : undefined
+}

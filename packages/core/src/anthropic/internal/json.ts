@@ -4,7 +4,7 @@
  * @internal
  */
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
-import { once } from "../../internal/once.ts"
+import { onceOwn } from "../../internal/once.ts"
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
@@ -62,17 +62,26 @@ const join = (parts: ReadonlyArray<Bytes | ReadonlyArray<Bytes>>): Bytes => {
   return all.subarray(0, at)
 }
 
-const writeOnce = once((value: object): Bytes => utf8.encode(write(value)))
+const writeOnce = onceOwn((value: object): Bytes => utf8.encode(write(value)))
 
-/** A field is text or, where it is a list whose items were written before, a text around these. */
-const field = (
-  body: Api.MessageCreateParamsStreaming,
-  key: string,
-  value: unknown
-): readonly [string, ReadonlyArray<Bytes>, string] | readonly [string] => {
-  const start = `${write(key)}:`
-  const items = key === "messages" ? body.messages : key === "tools" ? body.tools : undefined
-  return items === undefined ? [start + write(value)] : [`${start}[`, items.map(writeOnce), "]"]
+const isList = (key: string): key is "messages" | "tools" => key === "messages" || key === "tools"
+
+/** The body's fields as texts, and its messages and tools, which were written before, between them. */
+const pieces = (body: Api.MessageCreateParamsStreaming): ReadonlyArray<Bytes | ReadonlyArray<Bytes>> => {
+  const all: Array<Bytes | ReadonlyArray<Bytes>> = []
+  let text = "{"
+  for (const [key, value] of Object.entries(body)) {
+    if (value === undefined) continue
+    text += `${text === "{" ? "" : ","}${write(key)}:`
+    const items = isList(key) ? body[key] : undefined
+    if (items === undefined) {
+      text += write(value)
+    } else {
+      all.push(utf8.encode(`${text}[`), items.map(writeOnce))
+      text = "]"
+    }
+  }
+  return [...all, utf8.encode(`${text}}`)]
 }
 
 /**
@@ -80,11 +89,4 @@ const field = (
  *
  * @internal
  */
-export const encode = (body: Api.MessageCreateParamsStreaming): Uint8Array =>
-  join(
-    Object.entries(body)
-      .filter(([, value]) => value !== undefined)
-      .flatMap(([key, value], index) => [index === 0 ? "{" : ",", ...field(body, key, value)])
-      .concat("}")
-      .map((piece) => typeof piece === "string" ? utf8.encode(piece) : piece)
-  )
+export const encode = (body: Api.MessageCreateParamsStreaming): Uint8Array => join(pieces(body))

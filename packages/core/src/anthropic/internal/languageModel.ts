@@ -17,6 +17,8 @@ import type * as Pull from "effect/Pull"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type * as Tracer from "effect/Tracer"
+import * as DirectReply from "../../internal/directReply.ts"
+import { isTraced } from "../../internal/telemetry.ts"
 import * as ModelSettings from "../../ModelSettings.ts"
 import type { Client, Settings } from "../Anthropic.ts"
 import * as Accumulate from "./accumulate.ts"
@@ -45,8 +47,20 @@ interface Taken {
   readonly failure?: Failure.Failure
 }
 
+type Wanted = (part: Part) => boolean
+
+const every: Wanted = () => true
+
+const argumentDeltas: ReadonlySet<Part["type"]> = new Set(["tool-params-start", "tool-params-delta", "tool-params-end"])
+
+const withoutArgumentDeltas: Wanted = ({ type }) => !argumentDeltas.has(type)
+
 /** Events up to the end of the reply or one that is malformed, which fails after the parts before it. */
-const take = (before: Accumulate.State, events: ReadonlyArray<Api.RawMessageStreamEvent>): Taken => {
+const take = (
+  before: Accumulate.State,
+  events: ReadonlyArray<Api.RawMessageStreamEvent>,
+  wanted: Wanted
+): Taken => {
   const parts: Array<Part> = []
   let state = before
   try {
@@ -54,13 +68,17 @@ const take = (before: Accumulate.State, events: ReadonlyArray<Api.RawMessageStre
       if (state.done) break
       const [after, added] = Accumulate.step(state, event)
       state = after
-      parts.push(...added)
+      for (const part of added) if (wanted(part)) parts.push(part)
     }
   } catch (cause) {
     return { state, parts, failure: Accumulate.toFailure(cause) }
   }
   return { state, parts }
 }
+
+/** The span of a request, where somebody would see what it says. */
+const seen = (span: Tracer.Span): Effect.Effect<Tracer.Span | undefined> =>
+  Effect.withFiber((fiber) => Effect.succeed(isTraced(fiber) ? span : undefined))
 
 const annotateRequest = (span: Tracer.Span, body: Api.MessageCreateParamsStreaming): void =>
   Telemetry.addGenAIAnnotations(span, {
@@ -98,7 +116,8 @@ interface Sending {
   readonly headers: Record<string, string>
   readonly limits: Watchdog.Limits
   readonly names: Names.Names
-  readonly span: Tracer.Span
+  readonly wanted: Wanted
+  readonly span: Tracer.Span | undefined
 }
 
 /**
@@ -106,7 +125,7 @@ interface Sending {
  * the request.
  */
 const request = Effect.fnUntraced(function*(
-  { body, client, headers, limits, names, span }: Sending
+  { body, client, headers, limits, names, span, wanted }: Sending
 ): Effect.fn.Return<Stream.Stream<Part, Failure.Failure>, Failure.Failure, Scope.Scope> {
   let state = Accumulate.of(names)
   let failure: Failure.Failure | undefined
@@ -132,10 +151,10 @@ const request = Effect.fnUntraced(function*(
   )
   const received = ({ done, value }: IteratorResult<ReadonlyArray<Api.RawMessageStreamEvent>>): typeof receive => {
     if (done === true) return Effect.fail(Failure.connection("The reply ended before message_stop"))
-    const taken = take(state, value)
+    const taken = take(state, value, wanted)
     state = taken.state
     failure = taken.failure
-    for (const part of taken.parts) annotateResponse(span, part)
+    if (span !== undefined) { for (const part of taken.parts) annotateResponse(span, part) }
     return Arr.isReadonlyArrayNonEmpty(taken.parts) ? Effect.succeed(taken.parts) : receive
   }
   let first: Parts | undefined = yield* receive
@@ -183,13 +202,25 @@ export const make = (client: Client, model: string, settings: Settings): Effect.
     ).pipe(
       Effect.mapError((reason) => toAiError(method, reason))
     )
-    annotateRequest(options.span, body)
-    const { span, tools } = options
+    const span = yield* seen(options.span)
+    if (span !== undefined) annotateRequest(span, body)
+    const { tools } = options
+    const wanted = (yield* ModelSettings.argumentDeltas) ? every : withoutArgumentDeltas
     return {
-      reply: request({ client, body, headers, limits, names: Names.make(tools), span }),
+      reply: request({ client, body, headers, limits, names: Names.make(tools), span, wanted }),
       retries: Retry.schedule(settings, yield* Retry.deadline)
     }
   })
+
+  // A reply that was shown in part cannot be taken back here; the consumer decides.
+  const streamText = (options: LanguageModel.ProviderOptions): Stream.Stream<Part, AiError.AiError> =>
+    Stream.unwrap(Effect.flatMap(open("streamText", options), ({ reply, retries }) => {
+      const fail = ({ reason }: Failure.Failure) => toAiError("streamText", reason)
+      return attempt(reply).pipe(
+        Effect.retry(retries),
+        Effect.mapBoth({ onFailure: fail, onSuccess: Stream.mapError(fail) })
+      )
+    }))
 
   const made = LanguageModel.make({
     codecTransformer: AnthropicStructuredOutput.toCodecAnthropic,
@@ -203,18 +234,11 @@ export const make = (client: Client, model: string, settings: Settings): Effect.
             Effect.mapBoth({ onFailure: ({ reason }) => toAiError("generateText", reason), onSuccess: collect })
           )
       ),
-    // A reply that was shown in part cannot be taken back here; the consumer decides.
-    streamText: (options) =>
-      Stream.unwrap(Effect.flatMap(open("streamText", options), ({ reply, retries }) => {
-        const fail = ({ reason }: Failure.Failure) => toAiError("streamText", reason)
-        return attempt(reply).pipe(
-          Effect.retry(retries),
-          Effect.mapBoth({ onFailure: fail, onSuccess: Stream.mapError(fail) })
-        )
-      }))
+    streamText
   })
-  return Effect.map(
-    made,
-    (languageModel) => ModelSettings.declareOutput(languageModel, Effect.map(idNow, followsFormat))
-  )
+  return Effect.flatMap(made, (languageModel) =>
+    DirectReply.declare(
+      ModelSettings.declareOutput(languageModel, Effect.map(idNow, followsFormat)),
+      streamText
+    ))
 }

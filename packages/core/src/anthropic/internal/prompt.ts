@@ -6,10 +6,9 @@
 import type * as Api from "@anthropic-ai/sdk/resources/messages"
 import type * as AiError from "effect/ai/AiError"
 import type * as Prompt from "effect/ai/Prompt"
-import * as Option from "effect/Option"
 import * as Predicate from "effect/Predicate"
 import * as Result from "effect/Result"
-import { once } from "../../internal/once.ts"
+import { once, onceOwn } from "../../internal/once.ts"
 import * as Carried from "./carried.ts"
 import { fileBlock } from "./files.ts"
 import * as Names from "./names.ts"
@@ -30,7 +29,7 @@ const text = (value: string): Api.TextBlockParam => ({ type: "text", text: value
 const hasWords = (block: Block): boolean => block.type === "text" && block.text.trim() !== ""
 
 const infoOf = (part: { readonly options: Prompt.ProviderOptions }): Carried.Info | undefined =>
-  Option.getOrUndefined(Carried.infoOf(part.options))?.anthropic.info
+  Carried.infoOf(part.options)
 
 const isThinking = (block: Block): boolean => block.type === "thinking" || block.type === "redacted_thinking"
 
@@ -187,7 +186,7 @@ const isBlank = (block: Block): boolean => block.type === "text" && block.text.t
 
 // Blank text is accepted next to other text and refused alone; thinking is refused as a message's last block.
 // https://github.com/LibreChat-AI/agents/pull/124, https://github.com/tailcallhq/forgecode/issues/2107
-const dropRefused = once((turn: Turn): Turn => {
+const dropRefused = onceOwn((turn: Turn): Turn => {
   const last = turn.content.at(-1)
   if (last !== undefined && !isThinking(last) && !turn.content.some(isBlank)) return turn
   const content = turn.content.some(hasWords)
@@ -236,7 +235,7 @@ const makeMessage = ({ content, role }: Turn): Api.MessageParam => {
   }
 }
 
-const toMessage = once(makeMessage)
+const toMessage = onceOwn(makeMessage)
 
 /**
  * Converts a prompt: the system messages before the conversation become `system`, the rest alternating messages, and the

@@ -45,7 +45,8 @@ export const make = (always: number): RetryBudget => {
 
   /**
    * The present slice; those that no window reaches any more are dropped. A reading of the clock may come a little late. When
-   * the clock was set back, nobody knows how long ago the rest is: the retries are taken as granted now, the calls are forgotten.
+   * a reading shows that the clock was set back, nobody knows how long ago the rest is: the retries are taken as granted now, the
+   * calls are forgotten.
    */
   const present = (now: number): Count => {
     const at = Math.floor(now / slice)

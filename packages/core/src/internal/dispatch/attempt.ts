@@ -75,8 +75,8 @@ const stop = (call: Call, attempt: number, handler: Handler): Effect.Effect<void
   Effect.flatMap(halt(handler), (ended) => ended ? Effect.void : abandon(call, attempt, handler))
 
 /**
- * Runs the handler to its end, its timeout or the interruption of the call. Must be run uninterruptibly; a handler that does
- * not wait for anything has ended when this returns.
+ * Runs the handler and encodes its result, to the end, the timeout or the interruption of the call. Must be run
+ * uninterruptibly; a handler that does not wait for anything has ended when this returns.
  */
 const runHandler = (
   plan: Plan,
@@ -87,10 +87,21 @@ const runHandler = (
   restore: Restore
 ): Effect.Effect<unknown, Failed> => {
   const services = Context.add(plan.services(context), ToolCall.current, current)
-  const handler = Effect.runForkWith(services)(plan.handle(call))
+  let returned = false
+  const running = Effect.flatMap(plan.handle(call), (value) => {
+    returned = true
+    return plan.encode(value)
+  })
+  const handler = Effect.runForkWith(services)(running)
   runs(call, handler)
-  const settle = (exit: Exit.Exit<unknown, unknown>): Effect.Effect<unknown, Failed> =>
-    Exit.isSuccess(exit) ? encoded(plan, exit.value, restore) : Effect.fail(fromCause(plan, exit.cause))
+  const settle = (exit: Exit.Exit<unknown, unknown>): Exit.Exit<unknown, Failed> =>
+    Exit.isSuccess(exit)
+      ? Exit.succeed(exit.value)
+      : Exit.fail(
+        returned
+          ? defect("the tool's result does not have its declared form", true, exit.cause)
+          : fromCause(plan, exit.cause)
+      )
   const ended = handler.pollUnsafe()
   if (ended !== undefined) return settle(ended)
   const stopped = stop(call, current.attempt, handler)
@@ -100,20 +111,6 @@ const runHandler = (
       exit === undefined ? Effect.andThen(stopped, Effect.fail(timedOut(plan, millis))) : settle(exit)
     )
   )
-}
-
-/** What the model reads of a handler's result; most results are encoded at once. */
-const encoded = (plan: Plan, value: unknown, restore: Restore): Effect.Effect<unknown, Failed> => {
-  const failed = (cause: unknown) =>
-    Effect.fail(defect("the tool's result does not have its declared form", true, cause))
-  try {
-    const encoding = plan.encode(value)
-    return Exit.isExit(encoding) && Exit.isSuccess(encoding)
-      ? Effect.succeed(encoding.value)
-      : Effect.catchCause(restore(encoding), failed)
-  } catch (error) {
-    return failed(error)
-  }
 }
 
 /** What the handler of an attempt may know about its call. @internal */
@@ -140,7 +137,10 @@ export const attempt = (plan: Plan): Execute => (call) =>
       const millis = Math.min(plan.timeout, call.deadline - now)
       if (millis <= 0) return Effect.fail(deadlinePassed)
       const current = currentCall(plan, call, ++call.history.attempts, now + millis)
-      if (current.attempt === 1) call.shared.retries.called(plan.dependency(call), now)
+      if (call.history.begun !== plan.name) {
+        call.history.begun = plan.name
+        call.shared.retries.called(plan.dependency(call), now)
+      }
       const key = { ...keyOf(call), attempt: current.attempt }
       const failed = (cause: Cause.Cause<Failed>): Effect.Effect<never, Failed> => {
         const failure = failedOf(cause)

@@ -9,9 +9,10 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
-import { onTransition } from "../dependency/transitions.ts"
+import { type Asking, asking } from "../dependency/transitions.ts"
 import { computedKey } from "./computedKey.ts"
 import { emit } from "./emit.ts"
+import { orLate } from "./inTime.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Result, type Stage } from "./stage.ts"
 
 /** What an attempt says of the system's health; what came of no attempt says nothing. */
@@ -41,6 +42,11 @@ const refused = (key: string, { reason }: CircuitBreaker.CircuitBreakerError): F
   }
 }
 
+const late = (message: string): CircuitBreaker.CircuitBreakerError =>
+  new CircuitBreaker.CircuitBreakerError({ reason: new CircuitBreaker.CircuitBreakerStoreError({ message }) })
+
+const inTime = (call: Call): Asking["inTime"] => (access, least) => orLate(call, access, late, least)
+
 /** @internal */
 export const breaker: Stage = ({ name, policy }) => {
   const { breaker: options } = policy
@@ -50,7 +56,7 @@ export const breaker: Stage = ({ name, policy }) => {
       const key = computedKey(options.key ?? (() => name), call, "circuit")
       if (typeof key !== "string") return Effect.fail(key)
       let opened: number | undefined
-      const told = (transition: CircuitBreaker.Transition): void => {
+      const onTransition = (transition: CircuitBreaker.Transition): void => {
         if (transition.to === "Open") opened = Duration.toMillis(transition.retryAfter)
       }
       const tell = Effect.suspend(() => {
@@ -63,7 +69,7 @@ export const breaker: Stage = ({ name, policy }) => {
         call.shared.dependencies.circuit(options),
         (circuit) => circuit.execute(next(call), { key, classify: outcomeOf(call) })
       ).pipe(
-        Effect.provideService(onTransition, told),
+        Effect.provideService(asking, { inTime: inTime(call), onTransition }),
         Effect.catch((error) =>
           Effect.fail(error instanceof CircuitBreaker.CircuitBreakerError ? refused(key, error) : error)
         )

@@ -35,3 +35,22 @@ export const halt = <A, E>(fiber: Fiber.Fiber<A, E>): Effect.Effect<boolean> =>
       ? Effect.map(endOf(fiber, grace), (exit) => exit !== undefined)
       : Effect.succeed(true)
   })
+
+/**
+ * Runs an effect in a fiber of its own for at most so many milliseconds: its end, or `undefined` where it did not come. What is late
+ * is interrupted and left to itself, so that also one that cannot be interrupted holds nobody up.
+ *
+ * @internal
+ */
+export const runFor = <A, E>(effect: Effect.Effect<A, E>, millis: number): Effect.Effect<Exit.Exit<A, E> | undefined> =>
+  Effect.uninterruptibleMask((restore) =>
+    Effect.withFiber((fiber) => {
+      const running = Effect.runForkWith(fiber.context)(effect)
+      const ended = running.pollUnsafe()
+      if (ended !== undefined) return Effect.succeed(ended)
+      return restore(endOf(running, millis)).pipe(
+        Effect.onInterrupt(() => halt(running)),
+        Effect.tap((exit) => Effect.sync(() => exit === undefined && running.interruptUnsafe()))
+      )
+    })
+  )

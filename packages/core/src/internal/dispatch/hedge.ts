@@ -93,7 +93,7 @@ export const hedge: Stage = (plan) => {
     Effect.clockWith((clock) => {
       const latencies = call.shared.dependencies.latencies(plan.name)
       const begun = clock.currentTimeMillisUnsafe()
-      if (call.history.attempts === 0) latencies.call()
+      if (call.history.begun !== plan.name) latencies.call()
       // Since the first attempt began, for the second as well: a hedged call takes longer than the wait, so hedging
       // leaves as many calls above the wait as there were, and the percentile where it is.
       const timed: Execute = (attempt) =>

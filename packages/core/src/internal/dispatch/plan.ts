@@ -163,7 +163,12 @@ export const makeDecode = (tool: Tool.Any, services: Context.Context<never>) => 
   const schema = tool.parametersSchema as Schema.Codec<unknown, unknown>
   const parse = Schema.decodeUnknownEffect(schema, { errors: "all" })
   const decode = (params: object): Effect.Effect<unknown, string> => {
-    if (check === undefined) return Effect.mapError(parse(params), ({ issue }) => describeIssue(issue))
+    if (check === undefined) {
+      const parsed = parse(params)
+      return Exit.isExit(parsed) && Exit.isSuccess(parsed)
+        ? Effect.succeed(parsed.value)
+        : Effect.provideContext(Effect.mapError(parsed, ({ issue }) => describeIssue(issue)), services)
+    }
     const wrong = check(params)
     return wrong === undefined ? Effect.succeed(params) : Effect.fail(wrong)
   }
@@ -172,6 +177,6 @@ export const makeDecode = (tool: Tool.Any, services: Context.Context<never>) => 
       return Effect.fail("the arguments are not a complete JSON object")
     }
     if (isTooDeep(params)) return Effect.fail(`the arguments are nested deeper than ${deepest} levels`)
-    return Effect.provideContext(decode(params), services)
+    return decode(params)
   }
 }

@@ -5,12 +5,13 @@
  */
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import type * as RateLimiter from "effect/persistence/RateLimiter"
+import * as RateLimiter from "effect/persistence/RateLimiter"
 import * as Result from "effect/Result"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
 import { atEnd } from "../atEnd.ts"
 import { computedKey } from "./computedKey.ts"
 import { emit } from "./emit.ts"
+import { orLate } from "./inTime.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Stage } from "./stage.ts"
 
 const reached = (key: string, retryAfter?: number): Failed =>
@@ -27,12 +28,16 @@ const reached = (key: string, retryAfter?: number): Failed =>
  */
 const storeKey = (key: string, algorithm: string): string => `volley:${algorithm}:${key}:`
 
+const late = (message: string): RateLimiter.RateLimiterError =>
+  new RateLimiter.RateLimiterError({ reason: new RateLimiter.RateLimitStoreError({ message }) })
+
 /** How long to wait, in milliseconds; 0 where the call may go on. */
 const ask = (call: Call, key: string, options: ToolPolicy.RateLimit<never>): Effect.Effect<number, Failed> => {
   const { algorithm = "fixed-window", limit, window } = options
   const consume = ({ consume }: RateLimiter.RateLimiter) =>
     consume({ key: storeKey(key, algorithm), limit, window, algorithm, onExceeded: "fail" })
-  return Effect.result(Effect.flatMap(call.shared.dependencies.limiter, consume)).pipe(
+  const asked = orLate(call, () => Effect.flatMap(call.shared.dependencies.limiter, consume), late)
+  return Effect.result(asked).pipe(
     Effect.flatMap((result) => {
       if (Result.isSuccess(result)) return Effect.succeed(0)
       const { reason } = result.failure

@@ -15,6 +15,10 @@ export interface OfRun {
 
 const leftTo = ({ above, left }: OfRun): number => above === undefined ? left : Math.min(left, leftTo(above))
 
+/** Whether half or more are left, to the run and to each above it. */
+const isPlenty = ({ above, allowed, left }: OfRun): boolean =>
+  left >= allowed / 2 && (above === undefined || isPlenty(above))
+
 const takeFrom = (run: OfRun): void => {
   run.left--
   if (run.above !== undefined) takeFrom(run.above)
@@ -39,6 +43,7 @@ export const makeRetries = (run: OfRun, dependencies: Dependencies, thread: stri
       return undefined
     },
     left: () => leftTo(run),
-    plenty: (dependency, now) => leftTo(run) >= run.allowed / 2 && dependencies.retryBudget(dependency).plenty(now)
+    plenty: (dependency, now) =>
+      isPlenty(run) && ofThread?.plenty(now) !== false && dependencies.retryBudget(dependency).plenty(now)
   }
 }

@@ -62,7 +62,7 @@ export interface Retries {
   readonly take: (dependency: string, now: number) => Extract<Refusal, "run" | "thread" | "dependency"> | undefined
   /** Of the run. */
   readonly left: () => number
-  /** Whether half of them or more are left, to the run and to the dependency. */
+  /** Whether half of them or more are left, to the run and those above it, to its thread and to the dependency. */
   readonly plenty: (dependency: string, now: number) => boolean
 }
 
@@ -123,6 +123,8 @@ export interface Call extends Asked {
  */
 export interface History {
   attempts: number
+  /** The tool whose first attempt was begun last: the call's own, then the one that stands in. */
+  begun?: string | undefined
   readonly handlers: Array<Fiber.Fiber<unknown, unknown>>
   lost?: Failed | undefined
   /** Whether an attempt of a process that is gone may have taken effect. */

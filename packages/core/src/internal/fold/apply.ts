@@ -14,10 +14,10 @@ import * as Repetition from "./repetition.ts"
 import { spend } from "./spend.ts"
 import { callPart, extend, messagesOf, noteMessage } from "./transcript.ts"
 
-const updateCall = (state: RunState, index: number, change: (call: Call) => Partial<Call>): RunState => ({
-  ...state,
-  calls: state.calls.map((call) => call.requested.index === index ? { ...call, ...change(call) } : call)
-})
+const updateCall = (state: RunState, index: number, change: (call: Call) => Partial<Call>): RunState => {
+  const call = state.calls[index]
+  return call === undefined ? state : { ...state, calls: state.calls.with(index, { ...call, ...change(call) }) }
+}
 
 /** The clock of a run stands while it waits for approval and for nothing else. */
 const keepTime = (state: RunState, at: number): RunState => {

@@ -30,7 +30,7 @@ export interface InFlight {
 }
 
 /** @internal */
-export const make: Effect.Effect<InFlight> = Effect.map(Queue.unbounded<void>(), (wakeUps) => {
+export const make: Effect.Effect<InFlight> = Effect.map(Queue.sliding<void>(1), (wakeUps) => {
   const fibers = new Map<string, Fiber.Fiber<unknown, unknown>>()
   let failure: Failure | undefined
 

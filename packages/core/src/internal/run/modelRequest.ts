@@ -17,6 +17,7 @@ import * as ModelSettings from "../../ModelSettings.ts"
 import type * as PrepareTurn from "../../PrepareTurn.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import * as RunState from "../../RunState.ts"
+import * as DirectReply from "../directReply.ts"
 import { once } from "../once.ts"
 import type { Amount } from "./budget.ts"
 import type { Meter } from "./meter.ts"
@@ -169,7 +170,7 @@ export const send = Effect.fnUntraced(function*(
   const reply = Receive.make({ turn, request }, asking.callIds)
   let emitted = false
 
-  const take = (part: Receive.Part): Effect.Effect<void, JournalFailure | AiError.AiError> => {
+  const take = (part: DirectReply.Part): Effect.Effect<void, JournalFailure | AiError.AiError> => {
     if (part.type === "error") return Effect.fail(providerFailure("the model's stream reported an error"))
     emitted = true
     const { deltas, events } = reply.take(part)
@@ -195,13 +196,11 @@ export const send = Effect.fnUntraced(function*(
   })
 
   const { toolChoice = "auto" } = settings
-  const stream = model.streamText({
+  const stream = DirectReply.streamText(model, {
     prompt: RunState.prompt(log.state()),
     toolkit: shown(asking, settings),
-    toolChoice,
-    disableToolCallResolution: true,
-    toolCallValidation: "deferred"
-  }) as Stream.Stream<Receive.Part, AiError.AiError>
+    toolChoice
+  })
 
   const broke = Effect.fnUntraced(function*(error: AiError.AiError) {
     const fields = yield* failed(error, request, emitted)
@@ -225,6 +224,7 @@ export const send = Effect.fnUntraced(function*(
     Effect.provideService(ModelSettings.current, {
       ...toModelSettings(settings, asking.output),
       previousResponse
-    })
+    }),
+    Effect.provideService(ModelSettings.argumentDeltas, false)
   )
 })

@@ -5,14 +5,11 @@
  */
 import * as Prompt from "effect/ai/Prompt"
 import type * as Response from "effect/ai/Response"
-import type * as Tool from "effect/ai/Tool"
 import * as Predicate from "effect/Predicate"
 import * as Schema from "effect/Schema"
 import * as RunEvent from "../../RunEvent.ts"
 import { deepest, isTooDeep } from "../depth.ts"
-
-/** A part of a reply whose tool calls are not decoded. @internal */
-export type Part = Response.StreamPart<Record<string, Tool.Any>, "deferred">
+import type { Part } from "../directReply.ts"
 
 type Key = { readonly turn: number; readonly request: number }
 

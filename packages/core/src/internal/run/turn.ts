@@ -80,25 +80,6 @@ export const make = Effect.fnUntraced(function*(
       publish: log.publish
     })
 
-  /** Not if the reply has become complete meanwhile, which may not be one whose calls are run. */
-  const intend = Effect.fnUntraced(function*({ indices }: Command<"IntendDispatch">, phase: RunState.Phase) {
-    const requests = indices.map(toRequest)
-    const calls = yield* Effect.forEach(requests, (request) =>
-      Effect.map(
-        Dispatcher.wantsApproval(dispatcher, request, log.state().transcript.content),
-        (approval) => ({
-          index: request.index,
-          class: Dispatcher.effectClass(dispatcher, request.name),
-          key: request.key,
-          ...(approval ? { approval } : {})
-        })
-      ))
-    yield* log.emit((at) => {
-      Budget.takeCalls(budget, calls.length)
-      return { _tag: "DispatchIntended", ...turnKey(), at, calls }
-    }, () => log.state().phase === phase)
-  })
-
   const deadlineOf = (now: number): number => {
     const state = log.state()
     return Math.min(
@@ -106,6 +87,27 @@ export const make = Effect.fnUntraced(function*(
       now + (limits.toolTimeout ?? Number.POSITIVE_INFINITY)
     )
   }
+
+  /** Not if the reply has become complete meanwhile, which may not be one whose calls are run. */
+  const intend = Effect.fnUntraced(function*({ indices }: Command<"IntendDispatch">, phase: RunState.Phase) {
+    const requests = indices.map(toRequest)
+    const deadline = deadlineOf(yield* Clock.currentTimeMillis)
+    const { content } = log.state().transcript
+    const calls = yield* Effect.forEach(requests, (request) =>
+      Effect.map(
+        Dispatcher.wantsApproval(dispatcher, request, content, deadline),
+        (approval) => ({
+          index: request.index,
+          class: Dispatcher.effectClass(dispatcher, request.name),
+          key: request.key,
+          ...(approval ? { approval } : {})
+        })
+      ), { concurrency: requests.some(({ name }) => Dispatcher.isGated(dispatcher, name)) ? "unbounded" : 1 })
+    yield* log.emit((at) => {
+      Budget.takeCalls(budget, calls.length)
+      return { _tag: "DispatchIntended", ...turnKey(), at, calls }
+    }, () => log.state().phase === phase)
+  })
 
   const startCall = Effect.fnUntraced(function*(command: Command<"StartCall">) {
     const { index } = command
