@@ -1,4 +1,4 @@
-import { Agent, Dependencies, Dispatcher, Journal, type RunEvent, ToolFailure, ToolPolicy } from "@volley/core"
+import { Agent, Dependencies, Dispatcher, Journal, ToolFailure, ToolPolicy } from "@volley/core"
 import { Clock, Effect, Schema, Semaphore } from "effect"
 import type { Tool } from "effect/ai"
 import { CircuitBreaker } from "effect/persistence"
@@ -109,7 +109,7 @@ const dispatched = Effect.fnUntraced(function*(one: Tool.Any) {
         thread: undefined,
         concurrency: 8,
         retries,
-        emit: (event: RunEvent.RunEvent) => writer.append(event),
+        emit: (event) => Effect.clockWith((clock) => writer.append(event(clock.currentTimeMillisUnsafe()))),
         publish: () => Effect.void
       })
       const submitted: Array<Effect.Effect<Dispatcher.Answer>> = []

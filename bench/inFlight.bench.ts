@@ -1,4 +1,4 @@
-import { Agent, Dependencies, Dispatcher, Journal, type RunEvent, ToolFailure, ToolPolicy } from "@volley/core"
+import { Agent, Dependencies, Dispatcher, Journal, ToolFailure, ToolPolicy } from "@volley/core"
 import { Clock, Effect, Schema } from "effect"
 
 export const title =
@@ -32,7 +32,7 @@ const once = Effect.gen(function*() {
     thread: undefined,
     concurrency: calls,
     retries: { allowed: 10, left: 10 },
-    emit: (event: RunEvent.RunEvent) => writer.append(event),
+    emit: (event) => Effect.clockWith((clock) => writer.append(event(clock.currentTimeMillisUnsafe()))),
     publish: () => Effect.void
   })
   const submitted = yield* Effect.forEach(Array.from({ length: calls }, (_, n) => n), (n) => {

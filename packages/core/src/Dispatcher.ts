@@ -300,7 +300,7 @@ const journalLost = (error: JournalFailure): Failed => ({
  * @param options.retries - of the run; the same object for every dispatch of it
  * @param options.thread - of which the run is one
  * @param options.messages - the conversation so far, for tools that decide by it whether a call wants approval
- * @param options.emit - appends an event; when it fails the call in question is answered with a fatal failure
+ * @param options.emit - appends an event, made of its time; when it fails the call in question is answered with a fatal failure
  * @internal
  */
 export const open = (
@@ -310,7 +310,7 @@ export const open = (
     readonly retries: Retries
     readonly thread: string | undefined
     readonly messages?: () => ReadonlyArray<Prompt.Message>
-    readonly emit: (event: RunEvent.RunEvent) => Effect.Effect<void, JournalFailure>
+    readonly emit: (event: (at: number) => RunEvent.RunEvent) => Effect.Effect<void, JournalFailure>
   }
 ): Dispatch => {
   const { cache, dependencies, readable, results } = dispatcher
@@ -365,7 +365,7 @@ export const open = (
     const decoded = decode(request, tool)
     const gate = tool?.gate
     const admitted = gate === undefined ? decoded : Effect.flatMap(decoded, (value) => authorize(request, gate, value))
-    return Effect.map(until(admitted, deadline), (exit) => exit ?? unchecked)
+    return Effect.mapEager(until(admitted, deadline), (exit) => exit ?? unchecked)
   }
 
   /** Runs a call that is admitted to its answer, or the failure to admit it. */
@@ -402,7 +402,7 @@ export const open = (
   }
 
   const submit: Dispatch["submit"] = (request, deadline) =>
-    Effect.map(admit(request, deadline), (admitted) => toAnswer(request, deadline, admitted))
+    Effect.mapEager(admit(request, deadline), (admitted) => toAnswer(request, deadline, admitted))
 
   const close: Dispatch["close"] = (others = []) => {
     submitted.close(others)
@@ -506,7 +506,8 @@ export const call = Effect.fnUntraced(function*<T extends Tool.Any>(
     thread: undefined,
     concurrency: limits.concurrency,
     retries: { allowed: limits.retries, left: limits.retries },
-    emit: (event) => Effect.sync(() => void events.push(event)),
+    emit: (event) =>
+      Effect.clockWith((clock) => Effect.succeed(void events.push(event(clock.currentTimeMillisUnsafe())))),
     publish: () => Effect.void
   })
   const now = yield* Clock.currentTimeMillis

@@ -209,7 +209,9 @@ describe("bulkhead, serial", () => {
       work: ({ key, millis }) =>
         ledger.track(
           "work",
-          Effect.as(millis < 0 ? Effect.uninterruptible(Effect.sleep(-millis)) : Effect.sleep(millis), key),
+          millis === 0
+            ? Effect.succeed(key)
+            : Effect.as(millis < 0 ? Effect.uninterruptible(Effect.sleep(-millis)) : Effect.sleep(millis), key),
           key
         )
     })
@@ -220,7 +222,8 @@ describe("bulkhead, serial", () => {
         concurrency,
         thread: undefined,
         retries: { allowed: 10, left: 10 },
-        emit: (event) => Effect.sync(() => void events.push(event)),
+        emit: (event) =>
+          Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
         publish: () => Effect.void
       })
       const now = yield* Clock.currentTimeMillis
@@ -252,6 +255,22 @@ describe("bulkhead, serial", () => {
       assert.deepStrictEqual(gauge, { current: 0, peak: 3 })
       assert.strictEqual(end, 400)
     }))
+
+  const onePlace: ReadonlyArray<[string, typeof Work, number]> = [
+    ["of the dispatch", Work, 1],
+    ["of the tool", ToolPolicy.set(Work, { concurrency: 1 }), 5],
+    ["of a serial key", ToolPolicy.set(Work, { serial: true }), 5]
+  ]
+  for (const [whose, tool, concurrency] of onePlace) {
+    it.effect(`G1 - two thousand calls that are done at once are answered through one place ${whose}`, () =>
+      Effect.gen(function*() {
+        const calls = Array.from({ length: 2000 }, (_, i) => ({ key: `${i}`, millis: i === 0 ? 100 : 0 }))
+        const { answers, gauge, order } = yield* inTime(turn(tool, calls, concurrency))
+        assert.deepStrictEqual(answers.map(({ result }) => result), calls.map(({ key }) => key))
+        assert.deepStrictEqual(order, calls.map(({ key }) => key))
+        assert.strictEqual(gauge.peak, 1)
+      }))
+  }
 
   it.effect("G6 - the tool's bound holds within the dispatch's", () =>
     Effect.gen(function*() {

@@ -161,7 +161,7 @@ const refused = (
 ): ReadonlyArray<string> => {
   const body = Request.make("claude-sonnet-5-5", {}, options)
   if (Result.isFailure(body)) return [`not even a request: ${body.failure.message}`]
-  return Validator.validate(JSON.parse(new TextDecoder().decode(Json.encode(body.success))), { issued }).map((
+  return Validator.validate(JSON.parse(Json.stringify(body.success)), { issued }).map((
     { message }
   ) => message)
 }

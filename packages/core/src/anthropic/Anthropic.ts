@@ -109,7 +109,7 @@ export interface RequestOptions {
  *
  * - `messages.create`: has to stop when `signal` aborts and must not retry by itself. What it throws is read by the fields
  *   of the SDK's errors (`status`, `headers`, `error`), not by class.
- * - `send`: the same with a body that is JSON in UTF-8 already, which spares its copies; gives the events in batches, as
+ * - `send`: the same with a body that is JSON already, of which only what is new is written; gives the events in batches, as
  *   they arrive, and an empty batch for a sign of life. Used instead of `create` where it is there; it has to reach the API
  *   itself, which alone knows `diagnostics` of the cache.
  * - `models.retrieve`: what the Models API says about a model, see `modelInfo`.
@@ -125,7 +125,7 @@ export interface Client {
     ) => PromiseLike<AsyncIterable<RawMessageStreamEvent>>
   }
   readonly send?: (
-    body: Uint8Array,
+    body: string,
     options: RequestOptions
   ) => PromiseLike<AsyncIterable<ReadonlyArray<RawMessageStreamEvent>>>
   readonly models?: {

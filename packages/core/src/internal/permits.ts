@@ -31,16 +31,26 @@ export interface Permits {
 
 interface Places {
   free: number
+  granting: boolean
   readonly queue: Set<Asked>
 }
 
-/** Places go to those who wait, in the order in which they asked. */
+/**
+ * Places go to those who wait, in the order in which they asked. Whoever gets one goes on at once, inside of this function, and may
+ * leave it before it returns: the next is then granted here too, not in a call inside of a call for everybody who waits.
+ */
 const grantNext = (places: Places): void => {
-  for (const next of places.queue) {
-    if (places.free === 0) return
-    places.queue.delete(next)
-    places.free--
-    next.tell("granted")
+  if (places.granting) return
+  places.granting = true
+  try {
+    for (const next of places.queue) {
+      if (places.free === 0) return
+      places.queue.delete(next)
+      places.free--
+      next.tell("granted")
+    }
+  } finally {
+    places.granting = false
   }
 }
 
@@ -51,7 +61,7 @@ class Asked implements Place {
 
   constructor(places: Places) {
     this.#places = places
-    if (places.free > 0) {
+    if (places.free > 0 && places.queue.size === 0) {
       places.free--
       this.#state = "granted"
     } else {
@@ -102,7 +112,6 @@ class Asked implements Place {
 
 /** @internal */
 export const make = (size: number): Permits => {
-  const places: Places = { free: size, queue: new Set() }
-  // whoever waits has been given a free place before, so a free one has nobody waiting for it
+  const places: Places = { free: size, granting: false, queue: new Set() }
   return { ask: () => new Asked(places) }
 }

@@ -5,7 +5,7 @@ import * as Arbitrary from "effect/Arbitrary"
 import * as Json from "../../src/anthropic/internal/json.ts"
 import { json, oneOf, utf16 } from "../support/arbitraries.ts"
 
-const encoded = (body: unknown): string => new TextDecoder().decode(Json.encode(body as MessageCreateParamsStreaming))
+const written = (body: unknown): string => Json.stringify(body as MessageCreateParamsStreaming)
 
 const list = <A>(item: Arbitrary.Arbitrary<A>) => Arbitrary.array(item, { maxLength: 4 })
 const textBlock = Arbitrary.map(utf16(), (text) => ({ type: "text", text }))
@@ -37,18 +37,18 @@ const body = Arbitrary.map(
 
 describe("json", () => {
   it.effect.prop(
-    "encode - gives the bytes of the well-formed body as JSON, the first time and again",
+    "stringify - gives the well-formed body as JSON, the first time and again",
     [body],
     ([value]) =>
       Effect.sync(() => {
         const expected = JSON.stringify(Json.wellFormed(value))
-        assert.strictEqual(encoded(value), expected)
-        assert.strictEqual(encoded(value), expected)
-        assert.strictEqual(encoded(structuredClone(value)), expected)
+        assert.strictEqual(written(value), expected)
+        assert.strictEqual(written(value), expected)
+        assert.strictEqual(written(structuredClone(value)), expected)
       })
   )
 
-  it("encode - a body grows by what is new: a block that was written is not read again", () => {
+  it("stringify - a body grows by what is new: a block that was written is not read again", () => {
     let reads = 0
     const counted = {
       type: "text",
@@ -58,10 +58,10 @@ describe("json", () => {
       }
     }
     const messages = [{ role: "user", content: [counted] }]
-    encoded({ messages })
+    written({ messages })
     const after = reads
     assert.isAbove(after, 0)
-    encoded({ messages: [...messages, { role: "assistant", content: [{ type: "text", text: "Hi" }] }] })
+    written({ messages: [...messages, { role: "assistant", content: [{ type: "text", text: "Hi" }] }] })
     assert.strictEqual(reads, after)
   })
 })

@@ -42,7 +42,7 @@ const convert = (
 const body = (prompt: Prompt.RawInput, options?: Options) => Result.getOrThrow(convert(prompt, options))
 
 const encoded = (prompt: Prompt.RawInput, options?: Options): MessageCreateParamsStreaming =>
-  JSON.parse(new TextDecoder().decode(Json.encode(body(prompt, options))))
+  JSON.parse(Json.stringify(body(prompt, options)))
 
 const refusal = (prompt: Prompt.RawInput, options?: Options) => Result.getOrThrow(Result.flip(convert(prompt, options)))
 
@@ -598,7 +598,7 @@ describe("request tools", () => {
           return [tools, prompt] as const
         }
         const bytes = ([tools, prompt]: ReturnType<typeof made>) =>
-          new TextDecoder().decode(Json.encode(body(prompt, { tools, settings: { cache: { ttl: "5 minutes" } } })))
+          Json.stringify(body(prompt, { tools, settings: { cache: { ttl: "5 minutes" } } }))
         const first = made()
         assert.strictEqual(bytes(first), bytes(first))
         assert.strictEqual(bytes(first), bytes(made()))

@@ -423,10 +423,10 @@ describe("the call that opens the circuit", () => {
     Effect.gen(function*() {
       const [asked, written] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
       const events: Array<string> = []
-      const emit: Shared["emit"] = ({ _tag }) =>
+      const emit: Shared["emit"] = (event) =>
         Deferred.succeed(asked, undefined).pipe(
           Effect.andThen(Deferred.await(written)),
-          Effect.andThen(Effect.sync(() => void events.push(_tag)))
+          Effect.andThen(Effect.sync(() => void events.push(event(0)._tag)))
         )
       const fiber = yield* Effect.forkChild(yield* guarded(emit))
       yield* Deferred.await(asked)

@@ -248,7 +248,8 @@ describe("hedge", () => {
         thread: "thread",
         concurrency: 5,
         retries,
-        emit: (event) => Effect.sync(() => void events.push(event)),
+        emit: (event) =>
+          Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
         publish: () => Effect.void
       }
     )
@@ -441,7 +442,8 @@ const play = (world: World) =>
       thread: undefined,
       concurrency: world.concurrency,
       retries: { allowed: 20, left: 20 },
-      emit: (event) => Effect.sync(() => void events.push(event)),
+      emit: (event) =>
+        Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
       publish: () => Effect.void
     })
     const submit = (n: number) =>

@@ -43,6 +43,37 @@ describe("permits", () => {
       assert.strictEqual(yield* free(permits), 3)
     }))
 
+  it.effect("leave - ten thousand who wait, and are done at once, come one after the other", () =>
+    Effect.gen(function*() {
+      const permits = Permits.make(1)
+      const first = permits.ask()
+      const order: Array<number> = []
+      const waiting = yield* Effect.forEach(
+        Array.from({ length: 10_000 }, (_, i) => i),
+        (i) => Effect.forkChild(hold(permits, forever, Effect.sync(() => order.push(i))))
+      )
+      yield* settle
+      first.leave()
+      yield* Fiber.joinAll(waiting)
+      assert.deepStrictEqual(order, Array.from({ length: 10_000 }, (_, i) => i))
+      assert.strictEqual(yield* free(permits), 1)
+    }))
+
+  it.effect("ask - nobody who asks while places are given passes those who wait", () =>
+    Effect.gen(function*() {
+      const permits = Permits.make(1)
+      const first = permits.ask()
+      const order: Array<string> = []
+      const asking = hold(permits, forever, Effect.sync(() => order.push("later")))
+      const waiting = (name: string, then: Effect.Effect<unknown>) =>
+        Effect.forkChild(Effect.andThen(hold(permits, forever, Effect.sync(() => order.push(name))), then))
+      const fibers = [yield* waiting("a", asking), yield* waiting("b", Effect.void)]
+      yield* settle
+      first.leave()
+      yield* Fiber.joinAll(fibers)
+      assert.deepStrictEqual(order, ["a", "b", "later"])
+    }))
+
   it.effect("ask - grants in the order of asking, whatever the order of waiting", () =>
     Effect.gen(function*() {
       const permits = Permits.make(1)

@@ -310,7 +310,8 @@ const play = (seed: number) =>
       thread: undefined,
       concurrency: 3,
       retries: { allowed: 20, left: 20 },
-      emit: (event) => Effect.sync(() => void events.push(event)),
+      emit: (event) =>
+        Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
       publish: () => Effect.void
     })
     const submitted = yield* Effect.forEach(steps.keys(), (n) =>

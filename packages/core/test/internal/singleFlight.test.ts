@@ -120,7 +120,11 @@ const flown = (next: (call: Call) => Effect.Effect<Result, Failed>, writing: Eff
   const events: Array<RunEvent.RunEvent> = []
   const shared = {
     flights,
-    emit: (event: RunEvent.RunEvent) => Effect.andThen(writing, Effect.sync(() => void events.push(event)))
+    emit: (event: (at: number) => RunEvent.RunEvent) =>
+      Effect.andThen(
+        writing,
+        Effect.clockWith((clock) => Effect.succeed(void events.push(event(clock.currentTimeMillisUnsafe()))))
+      )
   } as unknown as Shared
   const execute = singleFlight(plan)!(next)
   const call = (index: number, deadline = 1000, id = "a"): Call => ({

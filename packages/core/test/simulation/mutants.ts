@@ -58,8 +58,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     "if (ids.has(`${candidate} `)) candidate"
   ]),
   mutant("fatal-swallowed", "a fatal failure is told to the model and the run goes on", "internal/run/turn.ts", [
-    "Option.isSome(answer.fatal) ? Effect.fail(answer.fatal.value) : Effect.void",
-    "Effect.void"
+    "Option.isNone(answer.fatal)\n",
+    "Option.isOption(answer.fatal)\n"
   ]),
   mutant("withheld-forgotten", "calls that come after one that is not run do not know of it", "internal/run/turn.ts", [
     "submitted.has(index) ? [] :",
@@ -175,8 +175,8 @@ export const mutants: ReadonlyArray<Mutant> = [
     "const grace = 150"
   ]),
   mutant("act-before-journal", "a handler may begin before its attempt is in the journal", stage("attempt"), [
-    "      const started = emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at }))",
-    "      const started = Effect.forkDetach(emit(call, (at) => ({ _tag: \"AttemptStarted\", ...key, at })))"
+    "      const started = call.shared.emit((at) => ({ _tag: \"AttemptStarted\", ...key, at }))",
+    "      const started = Effect.forkDetach(call.shared.emit((at) => ({ _tag: \"AttemptStarted\", ...key, at })))"
   ]),
   mutant("key-per-attempt", "each attempt has an idempotency key of its own", stage("attempt"), [
     "idempotencyKey: call.key",

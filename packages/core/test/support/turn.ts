@@ -41,10 +41,12 @@ export const dispatchTurn = Effect.fnUntraced(function*(
     thread: options.thread,
     concurrency,
     retries: { allowed: retries, left: retries },
-    emit: (event) => {
-      events.push(event)
-      return options.onEvent === undefined ? Effect.void : options.onEvent(event)
-    },
+    emit: (event) =>
+      Effect.clockWith((clock) => {
+        const happened = event(clock.currentTimeMillisUnsafe())
+        events.push(happened)
+        return options.onEvent === undefined ? Effect.void : options.onEvent(happened)
+      }),
     publish: () => Effect.void
   })
   const until = (yield* Clock.currentTimeMillis) + deadline

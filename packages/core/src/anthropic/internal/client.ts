@@ -41,7 +41,7 @@ export const make = (options: ClientOptions): Effect.Effect<Client> =>
       logLevel: "off"
     })
     return Object.assign(client, {
-      send: async (body: Uint8Array, { headers, maxRetries, signal }: RequestOptions) => {
+      send: async (body: string, { headers, maxRetries, signal }: RequestOptions) => {
         const response = await client.post("/v1/messages", {
           body,
           headers: { ...headers, "content-type": "application/json" },
@@ -89,7 +89,7 @@ const one = (events: AsyncIterable<RawMessageStreamEvent>): Batches => {
 }
 
 /**
- * Sends a request, as bytes where the client takes them.
+ * Sends a request, as JSON where the client takes it.
  *
  * @internal
  */
@@ -100,4 +100,4 @@ export const send = async (
 ): Promise<Batches> =>
   client.send === undefined
     ? one(await client.messages.create(Json.wellFormed(body) as MessageCreateParamsStreaming, options))
-    : (await client.send(Json.encode(body), options))[Symbol.asyncIterator]()
+    : (await client.send(Json.stringify(body), options))[Symbol.asyncIterator]()

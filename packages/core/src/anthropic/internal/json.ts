@@ -1,5 +1,5 @@
 /**
- * The body of a request as bytes. What a conversation repeats is turned into text once, as long as it is the same object.
+ * The body of a request as JSON. What a conversation repeats is turned into text once, as long as it is the same object.
  *
  * @internal
  */
@@ -31,44 +31,16 @@ const write = (value: unknown): string => {
   return mayBeIllFormed.test(json) ? JSON.stringify(wellFormed(value)) : json
 }
 
-const utf8 = new TextEncoder()
-
-type Bytes = Uint8Array<ArrayBuffer>
-
-const commaByte = 44
-
-/** The pieces one after another, those of a list with commas between them. */
-const join = (parts: ReadonlyArray<Bytes | ReadonlyArray<Bytes>>): Bytes => {
-  let size = 0
-  for (const part of parts) {
-    if (part instanceof Uint8Array) size += part.length
-    else for (const item of part) size += item.length + 1
-  }
-  const all = new Uint8Array(size)
-  let at = 0
-  for (const part of parts) {
-    if (part instanceof Uint8Array) {
-      all.set(part, at)
-      at += part.length
-      continue
-    }
-    for (const item of part) {
-      all.set(item, at)
-      at += item.length
-      all[at++] = commaByte
-    }
-    if (part.length > 0) at--
-  }
-  return all.subarray(0, at)
-}
-
-const writeOnce = onceOwn((value: object): Bytes => utf8.encode(write(value)))
+const writeOnce = onceOwn((value: object): string => write(value))
 
 const isList = (key: string): key is "messages" | "tools" => key === "messages" || key === "tools"
 
-/** The body's fields as texts, and its messages and tools, which were written before, between them. */
-const pieces = (body: Api.MessageCreateParamsStreaming): ReadonlyArray<Bytes | ReadonlyArray<Bytes>> => {
-  const all: Array<Bytes | ReadonlyArray<Bytes>> = []
+/**
+ * The body as JSON; its messages and tools must not change afterwards.
+ *
+ * @internal
+ */
+export const stringify = (body: Api.MessageCreateParamsStreaming): string => {
   let text = "{"
   for (const [key, value] of Object.entries(body)) {
     if (value === undefined) continue
@@ -76,17 +48,15 @@ const pieces = (body: Api.MessageCreateParamsStreaming): ReadonlyArray<Bytes | R
     const items = isList(key) ? body[key] : undefined
     if (items === undefined) {
       text += write(value)
-    } else {
-      all.push(utf8.encode(`${text}[`), items.map(writeOnce))
-      text = "]"
+      continue
     }
+    let opening = "["
+    for (const item of items) {
+      text += opening
+      text += writeOnce(item)
+      opening = ","
+    }
+    text += opening === "[" ? "[]" : "]"
   }
-  return [...all, utf8.encode(`${text}}`)]
+  return `${text}}`
 }
-
-/**
- * The body as JSON in UTF-8; its messages and tools must not change afterwards.
- *
- * @internal
- */
-export const encode = (body: Api.MessageCreateParamsStreaming): Uint8Array => join(pieces(body))

@@ -5,7 +5,6 @@
  */
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import { emit } from "./emit.ts"
 import { type Call, keyOf, notExecuted, type Stage } from "./stage.ts"
 
 interface Awaited {
@@ -79,7 +78,7 @@ const dependencyFailed = (failed: ReadonlyArray<Awaited>) =>
 const failuresOf = Effect.fnUntraced(function*(call: Call, names: ReadonlySet<string>) {
   const calls = yield* call.shared.submitted.of(names, call.index)
   if (calls.length === 0) return []
-  yield* emit(call, (at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind: "dependency" }))
+  yield* call.shared.emit((at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind: "dependency" }))
   return yield* Effect.filter(calls, ({ ok }) => Effect.map(Deferred.await(ok), (succeeded) => !succeeded))
 })
 

@@ -16,7 +16,6 @@ import * as Option from "effect/Option"
 import * as ToolCall from "../../ToolCall.ts"
 import type { Restore } from "../permits.ts"
 import { abandoned } from "../telemetry.ts"
-import { emit } from "./emit.ts"
 import { endOf, halt } from "./endOf.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Plan, recorded, type Result } from "./stage.ts"
 
@@ -61,10 +60,10 @@ const runs = (call: Call, fiber: Handler): void => {
 /** The call goes on; its place is free once the journal knows that the handler ended. */
 const abandon = (call: Call, attempt: number, handler: Handler): Effect.Effect<void, Failed> => {
   const key = { ...keyOf(call), attempt }
-  const released = emit(call, (at) => ({ _tag: "AttemptReleased", ...key, at }))
+  const released = call.shared.emit((at) => ({ _tag: "AttemptReleased", ...key, at }))
   const watch = Effect.callback((resume) => void handler.addObserver(() => resume(Effect.ignore(released))))
   return abandoned(call.name).pipe(
-    Effect.andThen(emit(call, (at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
+    Effect.andThen(call.shared.emit((at) => ({ _tag: "AttemptAbandoned", ...key, at }))),
     Effect.andThen(Effect.forkDetach(watch)),
     Effect.map((watcher) => runs(call, watcher))
   )
@@ -144,15 +143,15 @@ export const attempt = (plan: Plan): Execute => (call) =>
       const key = { ...keyOf(call), attempt: current.attempt }
       const failed = (cause: Cause.Cause<Failed>): Effect.Effect<never, Failed> => {
         const failure = failedOf(cause)
-        const ended = emit(call, (at) => ({ _tag: "AttemptEnded", ...key, at, failure: recorded(failure) }))
+        const ended = call.shared.emit((at) => ({ _tag: "AttemptEnded", ...key, at, failure: recorded(failure) }))
         const logged = failure.kind === "defect"
           ? Effect.andThen(Effect.logError(`Tool "${plan.name}" failed: ${failure.message}`, failure.error), ended)
           : ended
         return Effect.andThen(logged, Effect.failCause(cause))
       }
       const done = (value: unknown): Effect.Effect<Result, Failed> =>
-        Effect.as(emit(call, (at) => ({ _tag: "AttemptEnded", ...key, at })), { value })
-      const started = emit(call, (at) => ({ _tag: "AttemptStarted", ...key, at }))
+        Effect.as(call.shared.emit((at) => ({ _tag: "AttemptEnded", ...key, at })), { value })
+      const started = call.shared.emit((at) => ({ _tag: "AttemptStarted", ...key, at }))
       return Effect.flatMap(started, () => {
         const running = runHandler(plan, call, current, millis, fiber.context, restore)
         return Exit.isExit(running) && Exit.isSuccess(running)

@@ -11,7 +11,6 @@ import * as Option from "effect/Option"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import { type Asking, asking } from "../dependency/transitions.ts"
 import { computedKey } from "./computedKey.ts"
-import { emit } from "./emit.ts"
 import { orLate } from "./inTime.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Result, type Stage } from "./stage.ts"
 
@@ -63,7 +62,7 @@ export const breaker: Stage = ({ name, policy }) => {
         const openFor = opened
         return openFor === undefined
           ? Effect.void
-          : emit(call, (at) => ({ _tag: "CircuitOpened", ...keyOf(call), at, key, openFor }))
+          : call.shared.emit((at) => ({ _tag: "CircuitOpened", ...keyOf(call), at, key, openFor }))
       })
       const guarded = Effect.flatMap(
         call.shared.dependencies.circuit(options),

@@ -10,7 +10,6 @@ import type { Entry } from "../../ToolCache.ts"
 import type * as ToolFailure from "../../ToolFailure.ts"
 import { canonicalArguments } from "../canonicalJson.ts"
 import { sha256 } from "../sha256.ts"
-import { emit } from "./emit.ts"
 import { inTime } from "./inTime.ts"
 import { type Call, type Execute, type Failed, keyOf, recorded, type Result, type Stage } from "./stage.ts"
 
@@ -55,7 +54,7 @@ const isForNow = ({ kind }: Failed): boolean => kind === "transient" || kind ===
 const ageOf = ({ at }: Entry, now: number): number => Math.max(0, now - at)
 
 const hit = (call: Call, age: number, stale: boolean) =>
-  emit(call, (at) => ({ _tag: "CacheHit", ...keyOf(call), at, age, stale }))
+  call.shared.emit((at) => ({ _tag: "CacheHit", ...keyOf(call), at, age, stale }))
 
 const give = (call: Call, { outcome }: Entry, age: number): ReturnType<Execute> =>
   Effect.andThen(

@@ -5,7 +5,6 @@
  */
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
-import { emit } from "./emit.ts"
 import {
   attemptOf,
   type Call,
@@ -45,7 +44,13 @@ const standIn = Effect.fnUntraced(function*(
 ): Effect.fn.Return<Result, Failed> {
   if ((yield* Clock.currentTimeMillis) >= call.deadline) return yield* Effect.fail(failed)
   const { execute, name } = substitute
-  yield* emit(call, (at) => ({ _tag: "FallbackStarted", ...keyOf(call), at, tool: name, failure: recorded(failed) }))
+  yield* call.shared.emit((at) => ({
+    _tag: "FallbackStarted",
+    ...keyOf(call),
+    at,
+    tool: name,
+    failure: recorded(failed)
+  }))
   return yield* execute(attemptOf(call)).pipe(
     Effect.map(({ note, value }): Result => ({ value, note: noteOf(plan, substitute, failed, note) })),
     Effect.mapError((second) => bothFailed(substitute, failed, second))

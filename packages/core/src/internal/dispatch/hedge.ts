@@ -12,7 +12,6 @@ import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
-import { emit } from "./emit.ts"
 import { attemptOf, type Call, type Execute, type Failed, keyOf, type Plan, type Result, type Stage } from "./stage.ts"
 
 /**
@@ -69,7 +68,7 @@ const hedged = (
       if (!isSlow(first) || !allowed(plan, call, clock.currentTimeMillisUnsafe())) return Effect.never
       begun = true
       return Effect.andThen(
-        emit(call, (at) => ({ _tag: "HedgeStarted", ...keyOf(call), at, after })),
+        call.shared.emit((at) => ({ _tag: "HedgeStarted", ...keyOf(call), at, after })),
         Effect.suspend(() => next(second))
       )
     })

@@ -9,7 +9,6 @@ import type * as Fiber from "effect/Fiber"
 import type * as RunEvent from "../../RunEvent.ts"
 import { atEnd } from "../atEnd.ts"
 import type { Place, Restore } from "../permits.ts"
-import { emit } from "./emit.ts"
 import { type Call, type Failed, keyOf, notExecuted } from "./stage.ts"
 
 /** A place that a call may have to wait for. @internal */
@@ -37,7 +36,7 @@ const wait = (call: Call, place: Place, { behind, what }: Wanted, restore: Resto
   if (call.hedge) return Effect.fail(notFree(what))
   const come = Effect.flatMap(Clock.currentTimeMillis, (now) => place.wait(call.deadline - now, restore))
   return Effect.andThen(
-    emit(call, (at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind })),
+    call.shared.emit((at) => ({ _tag: "CallQueued", ...keyOf(call), at, behind })),
     Effect.flatMap(come, (granted) => granted ? Effect.void : Effect.fail(notFree(what)))
   )
 }

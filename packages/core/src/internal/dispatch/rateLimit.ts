@@ -10,7 +10,6 @@ import * as Result from "effect/Result"
 import type * as ToolPolicy from "../../ToolPolicy.ts"
 import { atEnd } from "../atEnd.ts"
 import { computedKey } from "./computedKey.ts"
-import { emit } from "./emit.ts"
 import { orLate } from "./inTime.ts"
 import { type Call, type Execute, type Failed, keyOf, notExecuted, type Stage } from "./stage.ts"
 
@@ -60,7 +59,7 @@ const untilAllowed = Effect.fnUntraced(function*(
     if (wait === 0) return
     const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
     if (call.hedge || now + wait >= call.deadline) return yield* Effect.fail(reached(key, wait))
-    yield* emit(call, (at) => ({ _tag: "RateLimited", ...keyOf(call), at, key, wait }))
+    yield* call.shared.emit((at) => ({ _tag: "RateLimited", ...keyOf(call), at, key, wait }))
     yield* Effect.sleep(wait)
   }
 })

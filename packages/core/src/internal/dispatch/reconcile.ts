@@ -8,7 +8,6 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Option from "effect/Option"
 import { currentCall } from "./attempt.ts"
-import { emit } from "./emit.ts"
 import { endOf, halt } from "./endOf.ts"
 import { type Call, type Execute, type Failed, keyOf, type Plan, type Result, type Stage } from "./stage.ts"
 
@@ -60,7 +59,7 @@ export const reconcile: Stage = (plan) => {
     if (!executed && mayStillAct) return yield* Effect.fail(failed)
     const attempt = call.history.attempts
     call.history.acted = executed
-    yield* emit(call, (at) => ({ _tag: "CallReconciled", ...keyOf(call), at, attempt, executed }))
+    yield* call.shared.emit((at) => ({ _tag: "CallReconciled", ...keyOf(call), at, attempt, executed }))
     return executed ? { value: found.value } : yield* Effect.fail({ ...failed, executed: false })
   })
   const attempt = (next: Execute, call: Call): ReturnType<Execute> => {

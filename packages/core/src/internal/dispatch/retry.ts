@@ -10,7 +10,6 @@ import * as Effect from "effect/Effect"
 import * as Pull from "effect/Pull"
 import * as Random from "effect/Random"
 import * as Schedule from "effect/Schedule"
-import { emit } from "./emit.ts"
 import {
   attemptOf,
   type Call,
@@ -68,7 +67,7 @@ const refusals: { readonly [why in Refusal]: string } = {
 
 const refuse = (call: Call, failed: Failed, why: Refusal): Effect.Effect<never, Failed> =>
   Effect.andThen(
-    emit(call, (at) => ({ _tag: "RetryRefused", ...keyOf(call), at, attempt: call.history.attempts + 1, why })),
+    call.shared.emit((at) => ({ _tag: "RetryRefused", ...keyOf(call), at, attempt: call.history.attempts + 1, why })),
     Effect.fail({ ...failed, message: `${failed.message.replace(/\.$/, "")} (${refusals[why]})` })
   )
 
@@ -99,7 +98,7 @@ const take = (plan: Plan, call: Call, failed: Failed, wait: number, now: number)
     if (spent !== undefined) return refuse(call, failed, spent)
     const left = retries.left()
     const attempt = call.history.attempts + 1
-    return emit(call, (at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt, wait, left }))
+    return call.shared.emit((at) => ({ _tag: "RetryScheduled", ...keyOf(call), at, attempt, wait, left }))
   }))
 
 /** @internal */

@@ -13,7 +13,6 @@ import * as Option from "effect/Option"
 import { atEnd } from "../atEnd.ts"
 import { canonicalArguments } from "../canonicalJson.ts"
 import type { Restore } from "../permits.ts"
-import { emit } from "./emit.ts"
 import { type Call, type Execute, type Failed, keyOf, type Result, type Stage } from "./stage.ts"
 
 /** What a joiner is told: how the execution ended, or (`undefined`) that it is to lead now. */
@@ -89,7 +88,7 @@ const join = (flight: Flight, call: Call, next: Execute, restore: Restore): Retu
     }
     return told.value === undefined ? lead(flight, restore(Effect.suspend(() => next(call)))) : share(told.value)
   }
-  return emit(call, (at) => ({ _tag: "CallJoined", ...keyOf(call), at, leader: flight.leader.index })).pipe(
+  return call.shared.emit((at) => ({ _tag: "CallJoined", ...keyOf(call), at, leader: flight.leader.index })).pipe(
     Effect.andThen(restore(landing)),
     Effect.onError(() => Effect.sync(() => leave(flight, call))),
     Effect.flatMap(settle)

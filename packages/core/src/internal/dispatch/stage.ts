@@ -49,8 +49,8 @@ export interface Shared {
   readonly dependencies: Dependencies
   readonly cache: ToolCache
   readonly retries: Retries
-  /** Appends an event; a journal that cannot be written is a fatal failure. */
-  readonly emit: (event: RunEvent.RunEvent) => Effect.Effect<void, Failed>
+  /** Appends an event, made of its time; a journal that cannot be written is a fatal failure. */
+  readonly emit: (event: (at: number) => RunEvent.RunEvent) => Effect.Effect<void, Failed>
   readonly publish: (delta: RunEvent.Delta) => Effect.Effect<void>
 }
 

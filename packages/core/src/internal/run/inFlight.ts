@@ -24,7 +24,7 @@ export interface InFlight {
   readonly interrupt: (holds: (key: string) => boolean) => Effect.Effect<void>
   /** The first failure of what was launched. */
   readonly failure: () => Failure | undefined
-  readonly wake: Effect.Effect<void>
+  readonly wake: () => void
   /** Waits until something has ended, or was woken for. */
   readonly sleep: Effect.Effect<void>
 }
@@ -33,6 +33,7 @@ export interface InFlight {
 export const make: Effect.Effect<InFlight> = Effect.map(Queue.sliding<void>(1), (wakeUps) => {
   const fibers = new Map<string, Fiber.Fiber<unknown, unknown>>()
   let failure: Failure | undefined
+  const wake = () => void Queue.offerUnsafe(wakeUps, undefined)
 
   const launch: InFlight["launch"] = (key, effect) => {
     const launched = Effect.map(Effect.forkChild(effect), (fiber) => {
@@ -43,7 +44,7 @@ export const make: Effect.Effect<InFlight> = Effect.map(Queue.sliding<void>(1), 
         if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
           failure ??= { error: Option.getOrElse(Cause.findErrorOption(exit.cause), () => exit.cause) }
         }
-        Queue.offerUnsafe(wakeUps, undefined)
+        wake()
       })
     })
     // a run that is interrupted here must know the fiber
@@ -56,7 +57,7 @@ export const make: Effect.Effect<InFlight> = Effect.map(Queue.sliding<void>(1), 
     interrupt: (holds) =>
       Effect.suspend(() => Fiber.interruptAll(Array.from(fibers).flatMap(([key, fiber]) => holds(key) ? [fiber] : []))),
     failure: () => failure,
-    wake: Effect.asVoid(Queue.offer(wakeUps, undefined)),
+    wake,
     sleep: Queue.take(wakeUps)
   }
 })

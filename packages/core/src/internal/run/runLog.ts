@@ -3,13 +3,14 @@
  *
  * @internal
  */
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Semaphore from "effect/Semaphore"
 import type * as Dispatcher from "../../Dispatcher.ts"
 import type * as Journal from "../../Journal.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import * as RunState from "../../RunState.ts"
+import * as Mutex from "../mutex.ts"
 
 /** @internal */
 export type Publish = (item: RunEvent.RunEvent | RunEvent.Delta) => Effect.Effect<void>
@@ -42,12 +43,13 @@ const always = (): boolean => true
 const announcesAct = ({ _tag }: RunEvent.RunEvent): boolean => _tag === "AttemptStarted" || _tag === "ModelRequested"
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(
+export const make = (
   writer: Journal.Writer,
   before: RunState.RunState,
-  publish: Publish
-): Effect.fn.Return<RunLog> {
-  const mutex = yield* Semaphore.make(1)
+  publish: Publish,
+  clock: Clock.Clock
+): RunLog => {
+  const inOrder = Mutex.make()
   let state = before
   let closing = false
 
@@ -62,9 +64,7 @@ export const make = Effect.fnUntraced(function*(
   }
 
   const emit: RunLog["emit"] = (event, when = always) =>
-    mutex.withPermit(Effect.uninterruptible(
-      Effect.clockWith((clock) => when() ? add(event(clock.currentTimeMillisUnsafe())) : Effect.void)
-    ))
+    inOrder(() => when() ? add(event(clock.currentTimeMillisUnsafe())) : Effect.void)
 
   const answer: RunLog["answer"] = (index, { attempts, failure, handle, ok, result }) =>
     emit((at) => ({
@@ -89,4 +89,4 @@ export const make = Effect.fnUntraced(function*(
       closing = true
     }
   }
-})
+}

@@ -77,7 +77,8 @@ export const run = Effect.fnUntraced(function*(
   const { name, output, prepareTurn, toolkit } = definition
   const resumed = "phase" in begin
   const { runId, tenant, thread } = resumed ? begin.started! : begin
-  const startedAt = yield* Clock.currentTimeMillis
+  const clock = yield* Clock.Clock
+  const startedAt = clock.currentTimeMillisUnsafe()
   const above = yield* Budget.current
   const call = yield* ToolCall.current
   const limits = resumed
@@ -89,10 +90,14 @@ export const run = Effect.fnUntraced(function*(
   const scope = yield* Effect.scope
   const inFlight = yield* InFlight.make
   // a finished tool call may start before its reply is complete
-  const log = yield* RunLog.make(
+  const log = RunLog.make(
     writer,
     resumed ? begin : RunState.initial,
-    (item) => item._tag === "ToolCallRequested" ? Effect.andThen(publish(item), inFlight.wake) : publish(item)
+    (item) => {
+      if (item._tag === "ToolCallRequested") inFlight.wake()
+      return publish(item)
+    },
+    clock
   )
 
   /** What a run that a handler executed has used counts for this run too. */
@@ -107,7 +112,7 @@ export const run = Effect.fnUntraced(function*(
   }, (telling) => Effect.ignore(telling))
 
   const budget = Budget.make({ runId, limits, above, ended: childEnded }, log.state().spent)
-  const turn = yield* Turn.make({
+  const turn = Turn.make({
     runId,
     agent: name,
     tenant,
@@ -117,7 +122,8 @@ export const run = Effect.fnUntraced(function*(
     approver: yield* Approval.current,
     budget,
     log,
-    inFlight
+    inFlight,
+    clock
   })
 
   // ---- the model
@@ -213,7 +219,7 @@ export const run = Effect.fnUntraced(function*(
     const state = log.state()
     if (limits.deadline === null || state.suspendedAt !== undefined) return Effect.void
     const left = Math.max(0, limits.deadline - RunState.elapsed(state, state.lastAt))
-    return Effect.asVoid(Effect.forkIn(Effect.andThen(Effect.sleep(left), inFlight.wake), scope))
+    return Effect.asVoid(Effect.forkIn(Effect.andThen(Effect.sleep(left), Effect.sync(inFlight.wake)), scope))
   })
 
   const perform = (
@@ -224,11 +230,11 @@ export const run = Effect.fnUntraced(function*(
       case "CallModel":
         return callModel(command)
       case "IntendDispatch":
-        return turn.during(state, turn.intend(command, state.phase))
+        return turn.during(state, () => turn.intend(command, state.phase))
       case "AwaitApproval":
         return turn.awaitApproval(command)
       case "StartCall":
-        return turn.during(state, turn.startCall(command))
+        return turn.during(state, () => turn.startCall(command))
       case "AnswerCall":
         return turn.answerCall(command)
       case "CloseTurn":
@@ -252,7 +258,7 @@ export const run = Effect.fnUntraced(function*(
     if (limits.cost !== null && !meter.isKnown(startedAt)) return yield* Effect.fail(Meter.unknownPrice)
     let watched: number | undefined
     while (log.state().phase !== "ended") {
-      const now = yield* Clock.currentTimeMillis
+      const now = clock.currentTimeMillisUnsafe()
       if (watched !== log.state().paused) {
         watched = log.state().paused
         yield* watchDeadline

@@ -4,15 +4,15 @@
  * @internal
  */
 import * as Cause from "effect/Cause"
-import * as Clock from "effect/Clock"
+import type * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
-import * as Semaphore from "effect/Semaphore"
 import type * as Approval from "../../Approval.ts"
 import * as Dispatcher from "../../Dispatcher.ts"
 import type * as Journal from "../../Journal.ts"
 import * as Limits from "../../Limits.ts"
 import type * as RunState from "../../RunState.ts"
+import * as Mutex from "../mutex.ts"
 import * as Budget from "./budget.ts"
 import type { InFlight } from "./inFlight.ts"
 import type { RunLog } from "./runLog.ts"
@@ -32,6 +32,7 @@ export interface Context {
   readonly budget: Budget.Budget
   readonly log: RunLog
   readonly inFlight: InFlight
+  readonly clock: Clock.Clock
 }
 
 /** Which calls are meant: those of a model request. */
@@ -44,9 +45,9 @@ export const callKey = (index: number): string => `call ${index}`
 export const approvalKey = (index: number): string => `approval ${index}`
 
 /** @internal */
-export const make = Effect.fnUntraced(function*(
-  { agent, approver, budget, dispatcher, inFlight, limits, log, runId, tenant, thread }: Context
-) {
+export const make = (
+  { agent, approver, budget, clock, dispatcher, inFlight, limits, log, runId, tenant, thread }: Context
+) => {
   let dispatch: Dispatcher.Dispatch | undefined
   let closed = false
   const submitted = new Set<number>()
@@ -76,11 +77,13 @@ export const make = Effect.fnUntraced(function*(
       thread,
       retries: budget.retries,
       messages: () => log.state().transcript.content,
-      emit: (event) => log.emit(() => event),
+      emit: log.emit,
       publish: log.publish
     })
 
-  const deadlineOf = (now: number): number => {
+  /** Of the calls that begin now. */
+  const deadline = (): number => {
+    const now = clock.currentTimeMillisUnsafe()
     const state = log.state()
     return Math.min(
       (state.started?.at ?? now) + state.paused + Limits.toolsUntil(limits),
@@ -88,43 +91,46 @@ export const make = Effect.fnUntraced(function*(
     )
   }
 
-  /** Not if the reply has become complete meanwhile, which may not be one whose calls are run. */
-  const intend = Effect.fnUntraced(function*({ indices }: Command<"IntendDispatch">, phase: RunState.Phase) {
-    const requests = indices.map(toRequest)
-    const deadline = deadlineOf(yield* Clock.currentTimeMillis)
+  const wantApproval = (requests: ReadonlyArray<Dispatcher.Request>): Effect.Effect<ReadonlyArray<boolean>> => {
+    if (!requests.some(({ name }) => Dispatcher.isGated(dispatcher, name))) return Effect.succeed([])
+    const end = deadline()
     const { content } = log.state().transcript
-    const calls = yield* Effect.forEach(requests, (request) =>
-      Effect.map(
-        Dispatcher.wantsApproval(dispatcher, request, content, deadline),
-        (approval) => ({
-          index: request.index,
-          class: Dispatcher.effectClass(dispatcher, request.name),
-          key: request.key,
-          ...(approval ? { approval } : {})
-        })
-      ), { concurrency: requests.some(({ name }) => Dispatcher.isGated(dispatcher, name)) ? "unbounded" : 1 })
-    yield* log.emit((at) => {
-      Budget.takeCalls(budget, calls.length)
-      return { _tag: "DispatchIntended", ...turnKey(), at, calls }
-    }, () => log.state().phase === phase)
-  })
+    const asking = (request: Dispatcher.Request) => Dispatcher.wantsApproval(dispatcher, request, content, end)
+    return Effect.forEach(requests, asking, { concurrency: "unbounded" })
+  }
 
-  const startCall = Effect.fnUntraced(function*(command: Command<"StartCall">) {
-    const { index } = command
+  /** Not if the reply has become complete meanwhile, which may not be one whose calls are run. */
+  const intend = ({ indices }: Command<"IntendDispatch">, phase: RunState.Phase) => {
+    const requests = indices.map(toRequest)
+    return Effect.flatMapEager(wantApproval(requests), (wanted) => {
+      const calls = requests.map(({ index, key, name }, n) => ({
+        index,
+        class: Dispatcher.effectClass(dispatcher, name),
+        key,
+        ...(wanted[n] === true ? { approval: true } : {})
+      }))
+      return log.emit((at) => {
+        Budget.takeCalls(budget, calls.length)
+        return { _tag: "DispatchIntended", ...turnKey(), at, calls }
+      }, () => log.state().phase === phase)
+    })
+  }
+
+  const startCall = ({ index }: Command<"StartCall">) => {
     dispatch ??= openDispatch()
     submitted.add(index)
-    const now = yield* Clock.currentTimeMillis
     const { approval } = log.state().calls[index]!
     const request = toRequest(index)
     if (typeof approval === "object" && approval.approved) dispatch.approve(request.key, approval.expires)
-    const call = yield* dispatch.submit(request, deadlineOf(now))
     const settle = (answer: Dispatcher.Answer): Effect.Effect<void, unknown> =>
-      Effect.andThen(
-        log.answer(index, answer),
-        Option.isSome(answer.fatal) ? Effect.fail(answer.fatal.value) : Effect.void
-      )
-    yield* inFlight.launch(callKey(index), Effect.flatMap(call, settle))
-  })
+      Option.isNone(answer.fatal)
+        ? log.answer(index, answer)
+        : Effect.andThen(log.answer(index, answer), Effect.fail(answer.fatal.value))
+    return Effect.flatMapEager(
+      dispatch.submit(request, deadline()),
+      (call) => inFlight.launch(callKey(index), Effect.flatMap(call, settle))
+    )
+  }
 
   /** The calls of a complete reply are known, those included that still wait for approval. */
   const close = (): void => {
@@ -179,14 +185,14 @@ export const make = Effect.fnUntraced(function*(
   })
 
   // a reply may break off while its first calls are being started
-  const mutex = yield* Semaphore.make(1)
+  const inOrder = Mutex.make()
 
   /** Acts on the calls of a request, if it is still the present one. */
-  const during = <E, R>({ request, turn }: Request, act: Effect.Effect<void, E, R>): Effect.Effect<void, E, R> =>
-    mutex.withPermit(Effect.suspend(() => {
+  const during = <E, R>({ request, turn }: Request, act: () => Effect.Effect<void, E, R>): Effect.Effect<void, E, R> =>
+    inOrder((restore) => {
       const { phase, ...now } = log.state()
-      return now.turn === turn && now.request === request && phase !== "ready" ? act : Effect.void
-    }))
+      return now.turn === turn && now.request === request && phase !== "ready" ? restore(act()) : Effect.void
+    })
 
   const endBegun = Effect.suspend(() => {
     const { calls, phase } = log.state()
@@ -205,7 +211,7 @@ export const make = Effect.fnUntraced(function*(
 
   /** Ends the calls that were started before their reply was complete, which is not kept; nothing starts before `then`. */
   const discard = <A, E>(then: Effect.Effect<A, E>): Effect.Effect<A, E | Journal.JournalFailure> =>
-    mutex.withPermit(Effect.andThen(endBegun, then))
+    inOrder((restore) => restore(Effect.andThen(endBegun, then)))
 
   /** The calls of the next reply are others. */
   const begin = (): void => {
@@ -215,4 +221,4 @@ export const make = Effect.fnUntraced(function*(
   }
 
   return { begin, intend, startCall, awaitApproval, answerCall, classOf, close, discard, during }
-})
+}
