@@ -14,7 +14,7 @@ for command in npm npx; do ln -s "$(realpath "$(command -v "$command")")" "$work
 
 # Each sh fence as it stands; the first program is saved under the name that the page gives it.
 awk -v repository="file://$root" '
-  /^```ts run$/ && !saved { saved = 1; inside = 1; end = "END OF PROGRAM"; print "cat > hello.ts <<'\''" end "'\''"; next }
+  /^```ts$/ && !saved { saved = 1; inside = 1; end = "END OF PROGRAM"; print "cat > hello.ts <<'\''" end "'\''"; next }
   /^```sh$/ { inside = 1; end = ""; next }
   /^```$/ && inside { inside = 0; if (end != "") print end; next }
   inside { sub(/<repository>/, repository); print }

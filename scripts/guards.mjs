@@ -76,7 +76,15 @@ const plants = {
     finds: []
   },
   "docs/resume-replay-fork.md": { code: "## From the command line\n\n```sh\ntrue\n```\n", finds: [] },
-  "docs/prints.md": { code: "```ts run\nconsole.log(1)\n```\n\n```text\n2\n```\n", finds: [] }
+  "docs/prints.md": { code: "```ts\nconsole.log(1)\n```\n\n```text\n2\n```\n", finds: [] },
+  "docs/throws.md": { code: "```ts\nthrow new Error(\"planted\")\n```\n", finds: [] },
+  "docs/hangs.md": { code: "```ts\nsetTimeout(() => console.log(\"late\"), 100)\n```\n", finds: [] },
+  "docs/tests.md": {
+    code: "```ts\nimport { it } from \"vitest\"\nit(\"fails\", () => Promise.reject(1))\n```\n",
+    finds: []
+  },
+  "docs/marked.md": { code: "```typescript\nconsole.log(1)\n```\n", finds: [] },
+  "docs/service.md": { code: "```ts\nexport const url = \"redis://127.0.0.1:6379\"\n```\n", finds: [] }
 }
 
 const root = path.resolve(import.meta.dirname, "..")
@@ -134,6 +142,23 @@ const bites = (name, text, command, ...args) => {
   return [name, failed && output.includes(text)]
 }
 
+const fenceFindings = () => {
+  const script = fs.readFileSync(path.join(copy, "scripts/fences.mjs"), "utf8")
+  // where no Redis can be
+  fs.writeFileSync(path.join(copy, "scripts/fences.mjs"), script.replace("port: 6379", "port: 1"))
+  const { failed, output } = run("env", "CI=true", process.execPath, "scripts/fences.mjs")
+  const found = (name, text) => [`fences that ${name}`, failed && output.includes(text)]
+  return [
+    found("do not compile", "README.md_L1.ts(1,7)"),
+    found("print something else", "docs/prints.md_L1.ts printed"),
+    found("throw", "docs/throws.md_L1.ts, and what follows it did not run"),
+    found("go on after their end", "docs/hangs.md_L1.ts or one before it went on"),
+    found("are tests and fail", "docs/tests.md_L1.test.ts"),
+    found("are marked as something else", "docs/marked.md_L1: a program"),
+    found("lack their service", "FAILED no Redis")
+  ]
+}
+
 const scriptFindings = () => {
   const node = process.execPath
   const diagnosed = bites("Effect diagnostics", "globalDateInEffect", node, "scripts/diagnostics.mjs")
@@ -141,8 +166,7 @@ const scriptFindings = () => {
   return [
     diagnosed,
     bites("Effect diagnostics that checked nothing", "checked no file", node, "scripts/diagnostics.mjs", "bare.json"),
-    bites("fences that do not compile", "README.md_L1", node, "scripts/fences.mjs"),
-    bites("fences that print something else", "and not what stands below it", node, "scripts/fences.mjs", "prints.md"),
+    ...fenceFindings(),
     bites("dead links", "there is no gone.md", node, "scripts/links.mjs"),
     bites("promises without a test", "package.json is no test", node, "scripts/links.mjs"),
     bites("commands", "it ended with 3", node, "scripts/commands.mjs"),

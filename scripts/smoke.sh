@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a user gets: packs the built packages, installs the tarballs in an empty folder, starts `volley` there and
-# type-checks the first program of the README. Needs `npm run build` before.
+# type-checks the first program of the README and a library. Needs `npm run build` before.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -51,5 +51,19 @@ fi
 
 awk '/^```ts/ { inside = 1; next } /^```/ && inside { exit } inside' "$root/README.md" > program.ts
 [[ -s program.ts ]] || fail "the README has no ts program"
-"$bin/tsc" --strict --noEmit --target es2022 --module nodenext --types node program.ts
+tsc=("$bin/tsc" --strict --target es2022 --module nodenext --types node)
+"${tsc[@]}" --noEmit program.ts
 echo "smoke: the README's first program ($(wc -l < program.ts) lines) compiles under --strict"
+
+# A library that exports every value of ours: what TypeScript writes into its declarations can be imported.
+awk '
+  $NF !~ /^(class|const|function)$/ { next }
+  { sub(/,$/, "", $1); sub(/:$/, "", $(NF - 1)) }
+  !($1 in from) { from[$1] = "m" ++modules; print "import * as " from[$1] " from \"" $1 "\"" }
+  { print "export const v" ++values " = " from[$1] "." $(NF - 1) }
+' "$root"/docs/api/{core,tools}.txt > library.ts
+values=$(grep -c ^export library.ts)
+"${tsc[@]}" --skipLibCheck --declaration --emitDeclarationOnly library.ts
+mv library.d.ts declared.ts # skipLibCheck would skip it
+"${tsc[@]}" --skipLibCheck --noEmit declared.ts
+echo "smoke: the declarations of a library that exports $values values of ours name only what can be imported"

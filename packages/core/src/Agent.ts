@@ -18,6 +18,7 @@
  *
  * ```ts
  * import { Agent } from "@volley/core"
+ * import { Anthropic } from "@volley/core/anthropic"
  * import { Effect, Schema } from "effect"
  *
  * const weather = Agent.tool("get_weather", {
@@ -31,228 +32,47 @@
  *   Agent.run(Agent.make("hello", { tools: [weather] }), "Weather in Oslo and Bergen?"),
  *   (outcome) => outcome.text
  * )
+ * console.log(await Effect.runPromise(Effect.provide(program, Anthropic.modelFromEnv("claude-sonnet-5-5"))))
+ * ```
+ *
+ * ```text
+ * Both Oslo and Bergen have 7 °C.
  * ```
  *
  * @since 0.1.0
  */
 import type * as LanguageModel from "effect/ai/LanguageModel"
 import * as Prompt from "effect/ai/Prompt"
-import * as Tool from "effect/ai/Tool"
+import type * as Tool from "effect/ai/Tool"
 import type * as Toolkit from "effect/ai/Toolkit"
+import type * as Cause from "effect/Cause"
 import * as Duration from "effect/Duration"
 import * as Effect from "effect/Effect"
-import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
-import * as Random from "effect/Random"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Dispatcher from "./Dispatcher.ts"
-import { atEnd } from "./internal/atEnd.ts"
-import * as Bound from "./internal/boundTool.ts"
-import { isBug } from "./internal/classify.ts"
-import type { Start } from "./internal/run/definition.ts"
-import { type Internals, internals } from "./internal/run/internals.ts"
-import { outcomeOf } from "./internal/run/outcome.ts"
+import { begin, forked, goOn, type RunOptions } from "./internal/run/begin.ts"
+import type { Definition } from "./internal/run/definition.ts"
+import { internals } from "./internal/run/internals.ts"
 import * as RunOutput from "./internal/run/output.ts"
 import * as Replay from "./internal/run/replay.ts"
-import * as Runner from "./internal/run/runner.ts"
-import * as Journal from "./Journal.ts"
+import { type BoundTool, tool } from "./internal/tool.ts"
 import * as Limits from "./Limits.ts"
 import * as Outcome from "./Outcome.ts"
 import * as PartialFailure from "./PartialFailure.ts"
 import type * as PrepareTurn from "./PrepareTurn.ts"
 import type * as RunEvent from "./RunEvent.ts"
-import * as RunState from "./RunState.ts"
-import * as Threads from "./Threads.ts"
 import * as ToolCall from "./ToolCall.ts"
 import * as ToolFailure from "./ToolFailure.ts"
 import * as ToolPolicy from "./ToolPolicy.ts"
 
-/**
- * A tool together with its handler: an ordinary `Tool`, which needs no layer.
- *
- * @category models
- * @since 0.1.0
- */
-export interface BoundTool<
-  Name extends string,
-  Parameters extends Schema.Constraint,
-  Success,
-  Failure,
-  R
-> extends
-  Tool.Tool<Name, {
-    readonly parameters: Parameters
-    readonly success: Schema.Codec<Success, unknown>
-    readonly failure: Schema.Codec<Failure, unknown>
-    readonly failureMode: "error"
-  }>,
-  Bound.Bound<R>
-{}
-
-/**
- * What a bound handler gets beside its parameters: a signal that is aborted when the attempt is interrupted, and the
- * context that every handler of `effect/ai` gets.
- *
- * @category models
- * @since 0.1.0
- */
-export interface HandlerContext extends Toolkit.HandlerContext<Tool.Any> {
-  readonly signal: AbortSignal
-}
-
-/** Makes a signal only for a handler that asks for it: few do, and it costs more than all the rest of a call. */
-class Cancellable implements HandlerContext {
-  readonly toolCallId: HandlerContext["toolCallId"]
-  readonly preliminary: HandlerContext["preliminary"]
-  #controller: AbortController | undefined
-
-  constructor({ preliminary, toolCallId }: Toolkit.HandlerContext<Tool.Any>) {
-    this.toolCallId = toolCallId
-    this.preliminary = preliminary
-  }
-
-  get signal(): AbortSignal {
-    this.#controller ??= new AbortController()
-    return this.#controller.signal
-  }
-
-  abort(): void {
-    this.#controller?.abort()
-  }
-}
-
-type SuccessOf<Return> = Return extends Effect.Effect<infer A, infer _E, infer _R> ? A : Awaited<Return>
-/** A promise may be rejected with anything. */
-type ErrorOf<Return> = Return extends Effect.Effect<infer _A, infer E, infer _R> ? E
-  : Return extends PromiseLike<unknown> ? unknown
-  : never
-type ServicesOf<Return> = Return extends Effect.Effect<infer _A, infer _E, infer R> ? R : never
-
-/** While the handler's type is not known yet (`unknown`), nothing is wrong with it. */
-type Declared<Return, Success, Failure> = unknown extends Return ? unknown
-  :
-    & ([SuccessOf<Return>] extends [Success] ? unknown
-      : { readonly success: ToolPolicy.Invalid<"the handler returns what the success schema does not have"> })
-    & ([ToolFailure.Fatal<ErrorOf<Return>>] extends [never] ? unknown
-      : [ToolFailure.Fatal<ErrorOf<Return>>] extends [Failure] ? { readonly failure: Schema.Codec<Failure, unknown> }
-      : { readonly failure: ToolPolicy.Invalid<"a fatal failure must be in the failure schema"> })
-
-/**
- * Makes a tool with its handler in one expression.
- *
- * **Details**
- *
- * The handler returns an effect, a promise or a value. Without `success` the result is encoded as JSON as it is;
- * `undefined` is answered "done". An error without a `failure` schema is classified by the table of
- * `ToolFailure.fromUnknown`, as is what a promise rejects with or the handler throws; errors of the language itself
- * (`TypeError`, …) that the table does not know are defects. A fatal error must bring its `failure` schema. For
- * timeout, retry and other policy apply `ToolPolicy.set`.
- *
- * @param name - 1 to 64 letters, digits, `_` or `-`
- * @param options.description - what the model reads of it: what it does, when to use it, what it returns
- * @param options.class - the effect class, default `"effectful"`
- * @param options.parameters - the arguments by name, a schema each; default none
- * @param options.success - the schema of the result; default JSON as it is
- * @param options.failure - the schema of the errors; default any, classified by the table
- * @param options.run - the handler; its second argument has the call's id, a signal that is aborted when the attempt is interrupted,
- * and `preliminary` for results on the way
- * @param options.needsApproval - whether calls want approval, or which do; default none. A rule that fails, or has not answered after
- * 5 seconds, counts as yes
- * @category constructors
- * @since 0.1.0
- */
-export const tool = <
-  const Name extends string,
-  Return,
-  const Fields extends Schema.Struct.Fields = {},
-  Success = SuccessOf<NoInfer<Return>>,
-  Failure = ErrorOf<NoInfer<Return>>
->(
-  name: Name,
-  options:
-    & {
-      readonly description: string
-      readonly class?: ToolPolicy.EffectClass
-      readonly parameters?: Fields
-      readonly success?: Schema.Codec<Success, unknown>
-      readonly failure?: Schema.Codec<Failure, unknown>
-      readonly needsApproval?:
-        | boolean
-        | ((parameters: Schema.Struct<Fields>["Type"]) => boolean | Effect.Effect<boolean>)
-      readonly run: (parameters: Schema.Struct<Fields>["Type"], context: HandlerContext) => Return
-    }
-    & Declared<NoInfer<Return>, NoInfer<Success>, NoInfer<Failure>>
-): BoundTool<Name, Schema.Struct<Fields>, Success, Failure, ServicesOf<Return>> => {
-  const made = Tool.make(name, {
-    description: options.description,
-    parameters: Schema.Struct(options.parameters ?? {}),
-    success: options.success ?? Schema.Unknown,
-    failure: options.failure ?? Schema.Unknown,
-    ...(options.needsApproval === undefined ? {} : { needsApproval: options.needsApproval as never })
-  })
-  const classified = options.class === "readonly"
-    ? made.annotate(Tool.Readonly, true).annotate(Tool.Idempotent, true).annotate(Tool.Destructive, false)
-    : made.annotate(Tool.Idempotent, options.class === "idempotent")
-  const handler = (parameters: Schema.Struct<Fields>["Type"], context: Toolkit.HandlerContext<Tool.Any>) =>
-    Effect.suspend((): Effect.Effect<unknown, unknown, unknown> => {
-      const cancellable = new Cancellable(context)
-      const thrown = (error: unknown) => isBug(error) ? Effect.die(error) : Effect.fail(error)
-      let returned: Return
-      try {
-        returned = options.run(parameters, cancellable)
-      } catch (error) {
-        return thrown(error)
-      }
-      if (Effect.isEffect(returned)) {
-        return atEnd(returned, (exit) => {
-          if (Exit.hasInterrupts(exit)) cancellable.abort()
-        })
-      }
-      if (!Predicate.isPromiseLike(returned)) return Effect.succeed(returned)
-      const promise = returned
-      return Effect.callback((resume) => {
-        promise.then((value) => resume(Effect.succeed(value)), (error: unknown) => resume(thrown(error)))
-        return Effect.sync(() => cancellable.abort())
-      })
-    })
-  return Object.assign(classified, { [Bound.TypeId]: { handler } }) as never
-}
-
-/**
- * Gives a tool its handler, so that it needs no layer: for what `tool` cannot make, such as a `Tool.dynamic` whose parameters are a raw
- * JSON Schema. Its arguments are checked by that schema before the handler gets them, as they came.
- *
- * **Example** (A tool that is known when the program runs)
- *
- * ```ts
- * import { Agent } from "@volley/core"
- * import { Effect, Schema } from "effect"
- * import { Tool } from "effect/ai"
- *
- * const definition = { name: "echo", schema: { type: "object", properties: { text: { type: "string" } } } }
- *
- * const echo = Agent.bind(
- *   Tool.dynamic(definition.name, { parameters: definition.schema, success: Schema.String }),
- *   (parameters) => Effect.succeed(JSON.stringify(parameters))
- * )
- * const agent = Agent.make("parrot", { tools: [echo] })
- * ```
- *
- * @category constructors
- * @since 0.1.0
- */
-export const bind = <T extends Tool.Any, R = never>(
-  tool: T,
-  handler: (
-    parameters: Tool.Parameters<T>,
-    context: Toolkit.HandlerContext<Tool.Any>
-  ) => Effect.Effect<Tool.Success<T>, Tool.Failure<T>, R>
-): T & Bound.Bound<R> =>
-  Object.assign(Object.create(Object.getPrototypeOf(tool)) as T, tool, { [Bound.TypeId]: { handler } }) as never
+export type { Bound } from "./internal/boundTool.ts"
+export type { RunOptions } from "./internal/run/begin.ts"
+export { bind, type BoundTool, type HandlerContext, tool } from "./internal/tool.ts"
 
 /** A member of an agent's `tools`. */
 type Member = Tool.Any | Toolkit.Any
@@ -274,7 +94,7 @@ export type ToolsOf<Members extends ReadonlyArray<Member>> = [Members[number]] e
 
 type ToolOf<M> = M extends Toolkit.Toolkit<infer Tools> ? Tools[keyof Tools] : M
 
-type RequirementsOf<M> = ToolOf<M> extends infer T ? T extends unknown ? Bound.Requirements<T> : never : never
+type RequirementsOf<M> = ToolOf<M> extends infer T ? T extends unknown ? Dispatcher.Requirements<T> : never : never
 
 type FatalOf<M> = ToolOf<M> extends infer T ? T extends Tool.Any ? ToolFailure.Fatal<Tool.Failure<T>> : never : never
 
@@ -415,9 +235,7 @@ export const make = <
       limits: agent.limits,
       // the model is shown the tools and can run none: calls go through the dispatcher alone
       toolkit: { tools, handle: () => Effect.die(new Error("Tool calls are answered by the dispatcher")) },
-      output: options.output === undefined
-        ? undefined
-        : RunOutput.make(outputName, options.output),
+      output: options.output === undefined ? undefined : RunOutput.make(outputName, options.output),
       partialFailure: PartialFailure.make(options.partialFailure ?? "continue"),
       prepareTurn: options.prepareTurn
     },
@@ -426,86 +244,15 @@ export const make = <
   return agent
 }
 
-/**
- * What a single run may be given.
- *
- * - `runId`: default a random id.
- * - `tenant`: on whose behalf the run is; handlers read it from `ToolCall.current`.
- * - `thread`: the conversation that this run is part of. Its runs share a retry budget; where `Threads` keeps it, the run goes on
- *   from it and adds to it, however the run ends.
- * - `history`: the transcript of earlier runs, after that of the thread.
- * - `metadata`: kept in the journal.
- * - `onEvent`: called with every event and delta in order, before the next one; the run waits for it.
- *
- * @category models
- * @since 0.1.0
- */
-export interface RunOptions {
-  readonly runId?: string
-  readonly tenant?: string
-  readonly thread?: string
-  readonly history?: Prompt.Prompt
-  readonly metadata?: Readonly<Record<string, string>>
-  readonly onEvent?: (item: RunEvent.RunEvent | RunEvent.Delta) => Effect.Effect<void>
-}
-
-/** Approvals in a prompt would make effect run the tool by itself; the journal keeps Volley's. */
-const withoutApprovals = (prompt: Prompt.Prompt): Prompt.Prompt =>
-  Prompt.fromMessages(prompt.content.flatMap((message): ReadonlyArray<Prompt.Message> => {
-    if (message.role !== "assistant" && message.role !== "tool") return [message]
-    const content = (message.content as ReadonlyArray<Prompt.Part>).filter((part) =>
-      part.type !== "tool-approval-request" && part.type !== "tool-approval-response"
-    )
-    return content.length === 0
-      ? []
-      : [Prompt.makeMessage(message.role, { content, options: message.options })]
-  }))
-
-const randomId = Effect.map(
-  Effect.all([Random.nextInt, Random.nextInt]),
-  (parts) => `run_${parts.map((part) => Math.abs(part).toString(36).padStart(11, "0")).join("")}`
-)
-
-/** Builds the agent's own layer around a run of it. */
+/** What is done by an agent's definition, with the agent's own layer built around it. */
 const inLayer = <A, R>(
-  { layer }: Internals,
-  running: Effect.Effect<A, unknown, R | Scope.Scope>
-): Effect.Effect<never> => running.pipe(Effect.scoped, Effect.provide(layer)) as Effect.Effect<never>
-
-const nothing = () => Effect.void
-
-/** The thread of a run: its messages so far, and what adds those of the run. */
-const threadOf = Effect.fnUntraced(function*(thread: string | undefined) {
-  const threads = yield* Threads.current
-  if (thread === undefined) return { history: Prompt.empty, keep: nothing }
-  const history = yield* threads.read(thread)
-  const { length } = history.content
-  return {
-    history,
-    keep: (transcript: Prompt.Prompt) => threads.append(thread, length, transcript.content.slice(length))
-  }
-})
-
-const begin = Effect.fnUntraced(function*(
-  { definition }: Internals,
-  input: Prompt.RawInput,
-  options: RunOptions,
-  forkedFrom?: Start["forkedFrom"]
-) {
-  const runId = options.runId ?? (yield* randomId)
-  const { history, keep } = yield* threadOf(options.thread)
-  const writer = yield* (yield* Journal.current).open(runId)
-  const start: Start = {
-    runId,
-    input: Prompt.make(input),
-    history: withoutApprovals(Prompt.concat(history, options.history ?? Prompt.empty)),
-    tenant: options.tenant,
-    thread: options.thread,
-    metadata: options.metadata,
-    forkedFrom
-  }
-  return yield* Runner.run(definition, start, { writer, publish: options.onEvent ?? nothing, keep })
-})
+  agent: object,
+  running: (definition: Definition) => Effect.Effect<A, unknown, R | Scope.Scope>
+): Effect.Effect<never> =>
+  Effect.suspend(() => {
+    const { definition, layer } = internals.get(agent)!
+    return running(definition).pipe(Effect.scoped, Effect.provide(layer))
+  }) as Effect.Effect<never>
 
 /**
  * Executes an agent once for an input.
@@ -524,42 +271,7 @@ export const run = <Tools, E, R, Output>(
   input: Prompt.RawInput,
   options: RunOptions = {}
 ): Effect.Effect<Outcome.Outcome<Output>, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
-  Effect.suspend(() => {
-    const internal = internals.get(agent)!
-    return inLayer(internal, begin(internal, input, options))
-  })
-
-const ends = (events: ReadonlyArray<RunEvent.RunEvent>): RunState.RunState =>
-  events.reduce(RunState.apply, RunState.initial)
-
-const unreadable = (runId: string, message: string) => new Journal.JournalFailure({ runId, operation: "read", message })
-
-const goOn = Effect.fnUntraced(function*(
-  { definition }: Internals,
-  runId: string,
-  onEvent: NonNullable<RunOptions["onEvent"]>
-) {
-  const { events, writer } = yield* (yield* Journal.current).reopen(runId)
-  const state = ends(events)
-  if (state.started === undefined) return yield* unreadable(runId, `Run "${runId}" has not begun`)
-  if (state.started.agent !== definition.name) {
-    return yield* unreadable(runId, `Run "${runId}" is of agent "${state.started.agent}", not of "${definition.name}"`)
-  }
-  if (state.ended?.outcome === "failed" || state.ended?.outcome === "cancelled") {
-    return yield* unreadable(
-      runId,
-      `Run "${runId}" has ended (${state.ended.outcome}); begin a new run with its transcript as history, or fork it`
-    )
-  }
-  if (state.ended !== undefined) return yield* outcomeOf(state, definition.output, undefined)
-  const { history, keep } = yield* threadOf(state.started.thread)
-  return yield* Runner.run(definition, state, {
-    writer,
-    publish: onEvent,
-    // the thread had the messages of the run's history when the run began
-    keep: history.content.length > state.started.history.content.length ? nothing : keep
-  })
-})
+  inLayer(agent, (definition) => begin(definition, input, options))
 
 /**
  * Goes on with a run whose process is gone, from its journal; the time in between does not count.
@@ -576,11 +288,30 @@ const goOn = Effect.fnUntraced(function*(
  * ```ts
  * import { NodeFileSystem } from "@effect/platform-node"
  * import { Agent, Journal } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
  * import { Effect, Layer } from "effect"
+ * import * as fs from "node:fs"
+ * import * as os from "node:os"
+ * import * as path from "node:path"
  *
- * const journal = Layer.provide(Journal.layerDirectory("runs"), NodeFileSystem.layer)
+ * const agent = Agent.make("greeter")
+ * const folder = fs.mkdtempSync(path.join(os.tmpdir(), "runs-"))
+ * const services = Layer.merge(
+ *   Layer.provide(Journal.layerDirectory(folder), NodeFileSystem.layer),
+ *   ScriptedModel.layer([ModelScript.text("Hello!")])
+ * )
+ * await Effect.runPromise(Effect.provide(Agent.run(agent, "Hi", { runId: "greeting" }), services))
  *
- * export const goOn = (agent: Agent.Agent<{}>, runId: string) => Agent.resume(agent, runId).pipe(Effect.provide(journal))
+ * // what a process that was killed before the reply came would have left
+ * const [started] = fs.readFileSync(`${folder}/greeting.ndjson`, "utf8").split("\n")
+ * fs.writeFileSync(`${folder}/greeting.ndjson`, `${started}\n`)
+ *
+ * const { text } = await Effect.runPromise(Effect.provide(Agent.resume(agent, "greeting"), services))
+ * console.log(text)
+ * ```
+ *
+ * ```text
+ * Hello!
  * ```
  *
  * @param runId - of a run that the journal in use has
@@ -592,10 +323,7 @@ export const resume = <Tools, E, R, Output>(
   runId: string,
   options: Pick<RunOptions, "onEvent"> = {}
 ): Effect.Effect<Outcome.Outcome<Output>, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
-  Effect.suspend(() => {
-    const internal = internals.get(agent)!
-    return inLayer(internal, goOn(internal, runId, options.onEvent ?? nothing))
-  })
+  inLayer(agent, (definition) => goOn(definition, runId, options.onEvent))
 
 /**
  * What a replay found: the events as the present code decides them, up to the first that it would not have written, and
@@ -614,12 +342,21 @@ export interface Replayed extends Replay.Replayed {}
  *
  * ```ts
  * import { Agent, Journal } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
  * import { Effect } from "effect"
  *
- * export const firstDifference = Effect.fnUntraced(function*(agent: Agent.Agent<{}>, path: string) {
- *   const replayed = yield* Agent.replay(agent, yield* Journal.readFile(path))
- *   return replayed.divergence?.message ?? "none"
- * })
+ * const program = Effect.gen(function*() {
+ *   yield* Agent.run(Agent.make("greeter"), "Hi", { runId: "greeting" })
+ *   const events = yield* (yield* Journal.current).read("greeting")
+ *   const changed = Agent.make("greeter", { instructions: "Greet in one word." })
+ *   const { divergence } = yield* Agent.replay(changed, events)
+ *   return divergence?.message
+ * }).pipe(Effect.provide([Journal.layerMemory, ScriptedModel.layer([ModelScript.text("Hello!")])]))
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * RunStarted: instructions was null and would be "Greet in one word."
  * ```
  *
  * @category combinators
@@ -628,35 +365,7 @@ export interface Replayed extends Replay.Replayed {}
 export const replay = <Tools, E, R, Output>(
   agent: Agent<Tools, E, R, Output>,
   events: ReadonlyArray<RunEvent.RunEvent>
-): Effect.Effect<Replayed, never, R> => {
-  const internal = internals.get(agent)!
-  return inLayer(internal, Replay.replay(internal.definition, events))
-}
-
-/** The transcript before a turn of a run; after a reply without calls, with what the run itself said then. */
-const before = (
-  events: ReadonlyArray<RunEvent.RunEvent>,
-  turn: number,
-  hasInput: boolean
-): Prompt.Prompt | undefined => {
-  const position = events.findIndex((event) => event._tag === "ModelRequested" && event.turn === turn)
-  if (position === -1) return undefined
-  const { transcript } = ends(events.slice(0, position))
-  return !hasInput && transcript.content.at(-1)?.role === "assistant"
-    ? ends(events.slice(0, position + 1)).transcript
-    : transcript
-}
-
-/** Thinking is bound to exactly what came before it, so that after a change there can be none. */
-const unbound = (edited: Prompt.Prompt, original: Prompt.Prompt): Prompt.Prompt => {
-  const same = edited.content.findIndex((message, i) => message !== original.content[i])
-  if (same === -1) return edited
-  return Prompt.fromMessages(edited.content.flatMap((message, i): ReadonlyArray<Prompt.Message> => {
-    if (i < same || message.role !== "assistant") return [message]
-    const content = message.content.filter((part) => part.type !== "reasoning")
-    return content.length === 0 ? [] : [Prompt.assistantMessage({ content, options: message.options })]
-  }))
-}
+): Effect.Effect<Replayed, never, R> => inLayer(agent, (definition) => Replay.replay(definition, events))
 
 /**
  * Begins a new run from what an earlier one knew before one of its turns.
@@ -670,12 +379,29 @@ const unbound = (edited: Prompt.Prompt, original: Prompt.Prompt): Prompt.Prompt 
  *
  * ```ts
  * import { Agent, Journal } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
  * import { Effect } from "effect"
  *
- * export const again = Effect.fnUntraced(function*(agent: Agent.Agent<{}>, path: string) {
- *   const events = yield* Journal.readFile(path)
- *   return yield* Agent.fork(agent, events, { turn: 2, input: "Look into the archive as well" })
- * })
+ * const look = Agent.tool("look", { description: "Looks into the cupboard", class: "readonly", run: () => "It is empty" })
+ * const agent = Agent.make("finder", { tools: [look] })
+ *
+ * const model = ScriptedModel.layer([
+ *   ModelScript.toolUse([{ name: "look" }]),
+ *   ModelScript.text("There is none."),
+ *   ModelScript.text("It is in the archive.")
+ * ])
+ *
+ * const program = Effect.gen(function*() {
+ *   const { runId, text } = yield* Agent.run(agent, "Where is the book?")
+ *   const events = yield* (yield* Journal.current).read(runId)
+ *   const again = yield* Agent.fork(agent, events, { turn: 2, input: "Look into the archive as well" })
+ *   return [text, again.text]
+ * }).pipe(Effect.provide([Journal.layerMemory, model]))
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * [ 'There is none.', 'It is in the archive.' ]
  * ```
  *
  * @param events - of the earlier run
@@ -694,20 +420,12 @@ export const fork = <Tools, E, R, Output>(
     readonly input?: Prompt.RawInput
   }
 ): Effect.Effect<Outcome.Outcome<Output>, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
-  Effect.suspend(() => {
-    const { edit = (transcript: Prompt.Prompt) => transcript, input, turn, ...rest } = options
-    const { started } = ends(events)
-    const original = before(events, turn, input !== undefined)
-    if (started === undefined || original === undefined) {
-      return Effect.fail(unreadable(started?.runId ?? "", `The run has no turn ${turn}`))
-    }
-    const internal = internals.get(agent)!
-    const history = unbound(edit(original), original)
-    return inLayer(
-      internal,
-      begin(internal, input ?? Prompt.empty, { ...rest, history }, { runId: started.runId, turn })
-    )
-  })
+  Effect.flatMap(
+    forked(events, options),
+    ({ forkedFrom, history }) =>
+      inLayer(agent, (definition) =>
+        begin(definition, options.input ?? Prompt.empty, { ...options, history }, forkedFrom))
+  )
 
 /** Of a sub-agent without a deadline of its own. */
 const longest = Duration.days(1)
@@ -731,13 +449,27 @@ const worstOf = (tools: Iterable<Tool.Any>): ToolPolicy.EffectClass =>
  *
  * ```ts
  * import { Agent } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
  *
  * const scout = Agent.make("scout", { instructions: "You look one thing up and say where you found it." })
  *
- * export const editor = Agent.make("editor", {
+ * const editor = Agent.make("editor", {
  *   tools: [Agent.asTool(scout, { description: "Looks one thing up" })],
  *   limits: { turns: 20, subRuns: 5 }
  * })
+ *
+ * // the second is the scout's
+ * const model = ScriptedModel.layer([
+ *   ModelScript.toolUse([{ name: "scout", input: { task: "The height of Glittertind" } }]),
+ *   ModelScript.text("2,452 m, on the map."),
+ *   ModelScript.text("Glittertind is 2,452 m high.")
+ * ])
+ * const { text } = await Agent.runPromise(editor, "How high is Glittertind?", { model })
+ * console.log(text)
+ * ```
+ *
+ * ```text
+ * Glittertind is 2,452 m high.
  * ```
  *
  * @param options.name - default the agent's name
@@ -755,35 +487,24 @@ export const asTool = <Tools, E, R, Output>(
   R | LanguageModel.LanguageModel
 > => {
   const { definition } = internals.get(agent)!
-  const answer = (outcome: Outcome.Outcome<unknown>): Effect.Effect<unknown, ToolFailure.Permanent> => {
-    if (outcome._tag === "Completed") return Effect.succeed(outcome.output ?? outcome.text)
-    return outcome.text === ""
-      ? Effect.fail(
-        ToolFailure.permanent({ reason: "FailedPrecondition", message: `it reached its limit of ${outcome.limit}` })
-      )
-      : Effect.succeed(`${outcome.text}\n\n(it reached its limit of ${outcome.limit})`)
-  }
   const refused = (error: Outcome.RunError | E) =>
     Effect.fail(
       error instanceof Outcome.Refused
         ? ToolFailure.permanent({ reason: "PermissionDenied", message: error.message })
         : error
     )
-  const handle = ({ task }: { readonly task: string }) =>
-    ToolCall.current.pipe(
-      Effect.flatMap((call) =>
-        run(
-          agent,
-          task,
-          call === undefined ? {} : {
-            runId: `${call.runId}.${call.turn}.${call.index}.${call.attempt}`,
-            ...(call.tenant === undefined ? {} : { tenant: call.tenant })
-          }
-        )
-      ),
-      Effect.catch(refused),
-      Effect.flatMap(answer)
-    )
+  const handle = Effect.fnUntraced(function*({ task }: { readonly task: string }) {
+    const call = yield* ToolCall.current
+    const place = call === undefined ? {} : {
+      runId: `${call.runId}.${call.turn}.${call.index}.${call.attempt}`,
+      ...(call.tenant === undefined ? {} : { tenant: call.tenant })
+    }
+    const outcome = yield* Effect.catch(run(agent, task, place), refused)
+    if (outcome._tag === "Completed") return outcome.output ?? outcome.text
+    const limited = `it reached its limit of ${outcome.limit}`
+    if (outcome.text !== "") return `${outcome.text}\n\n(${limited})`
+    return yield* ToolFailure.permanent({ reason: "FailedPrecondition", message: limited })
+  })
   const made = tool(options.name ?? agent.name, {
     description: options.description,
     class: worstOf(Object.values(definition.toolkit.tools)),
@@ -806,11 +527,19 @@ const streamBuffer = 256
  *
  * ```ts
  * import { Agent } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
  * import { Console, Effect, Stream } from "effect"
  *
- * export const write = (agent: Agent.Agent<{}>, question: string) =>
- *   Stream.runForEach(Agent.stream(agent, question), (item) =>
- *     item._tag === "TextDelta" ? Console.log(item.text) : Effect.void)
+ * const write = Stream.runForEach(Agent.stream(Agent.make("greeter"), "Hi"), (item) =>
+ *   item._tag === "TextDelta" ? Console.log(item.text) : Effect.void)
+ *
+ * const model = ScriptedModel.layer([ModelScript.text("Hello, how are you today?")])
+ * await Effect.runPromise(Effect.provide(write, model))
+ * ```
+ *
+ * ```text
+ * Hello, how are you t
+ * oday?
  * ```
  *
  * @category combinators
@@ -820,26 +549,27 @@ export const stream = <Tools, E, R, Output>(
   agent: Agent<Tools, E, R, Output>,
   input: Prompt.RawInput,
   options: Omit<RunOptions, "onEvent"> = {}
-): Stream.Stream<
-  RunEvent.RunEvent | RunEvent.Delta,
-  Outcome.RunError | E,
-  R | LanguageModel.LanguageModel
-> =>
-  Stream.callback<RunEvent.RunEvent | RunEvent.Delta, Outcome.RunError | E, R | LanguageModel.LanguageModel>(
-    (queue) =>
-      run(agent, input, { ...options, onEvent: (item) => Effect.asVoid(Queue.offer(queue, item)) }).pipe(
-        Effect.onExit((exit) => exit._tag === "Success" ? Queue.end(queue) : Queue.failCause(queue, exit.cause)),
-        Effect.onInterrupt(() => Queue.shutdown(queue)),
-        Effect.ignore
-      ),
-    { bufferSize: streamBuffer }
-  )
+): Stream.Stream<RunEvent.RunEvent | RunEvent.Delta, Outcome.RunError | E, R | LanguageModel.LanguageModel> =>
+  Stream.unwrap(Effect.gen(function*() {
+    const queue = yield* Queue.bounded<RunEvent.RunEvent | RunEvent.Delta, Outcome.RunError | E | Cause.Done>(
+      streamBuffer
+    )
+    const onEvent: RunOptions["onEvent"] = (item) => Effect.asVoid(Queue.offer(queue, item))
+    yield* run(agent, input, { ...options, onEvent }).pipe(
+      Effect.onExit((exit) => exit._tag === "Success" ? Queue.end(queue) : Queue.failCause(queue, exit.cause)),
+      Effect.ignore,
+      Effect.forkScoped
+    )
+    // when the stream is dropped, before the run is interrupted: that must not wait for a reader
+    yield* Effect.addFinalizer(() => Queue.shutdown(queue))
+    return Stream.fromQueue(queue)
+  }))
 
 /**
  * Executes an agent once for an input, for programs that do not use Effect.
  *
  * @param options.model - the language model, such as `Anthropic.modelFromEnv("claude-sonnet-5-5")`
- * @param options.layer - what the agent's tools need; required only when they need anything
+ * @param options.layer - what the agent's tools need, and its stores; required only when they need anything
  * @param options.signal - cancels the run when it is aborted
  * @returns a promise of the outcome, rejected with the run's error
  * @category combinators
@@ -848,10 +578,14 @@ export const stream = <Tools, E, R, Output>(
 export const runPromise = <Tools, E, R, Output, ModelError = never, LayerError = never>(
   agent: Agent<Tools, E, R, Output>,
   input: Prompt.RawInput,
-  options: RunOptions & {
-    readonly model: Layer.Layer<LanguageModel.LanguageModel, ModelError>
-    readonly signal?: AbortSignal
-  } & ([R] extends [never] ? { readonly layer?: never } : { readonly layer: Layer.Layer<R, LayerError> })
+  options:
+    & RunOptions
+    & {
+      readonly model: Layer.Layer<LanguageModel.LanguageModel, ModelError>
+      readonly signal?: AbortSignal
+    }
+    & ([R] extends [never] ? { readonly layer?: Layer.Layer<R, LayerError> }
+      : { readonly layer: Layer.Layer<R, LayerError> })
 ): Promise<Outcome.Outcome<Output>> => {
   const layer = (options.layer ?? Layer.empty) as Layer.Layer<R, LayerError>
   return Effect.runPromise(

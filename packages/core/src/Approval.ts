@@ -10,15 +10,40 @@
  * **Example** (Approve small amounts)
  *
  * ```ts
- * import { Approval } from "@volley/core"
- * import { Effect } from "effect"
+ * import { Agent, Approval } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
+ * import { Effect, Schema } from "effect"
  *
- * const layer = Approval.layer(({ params, tool }) =>
+ * const refund = Agent.tool("refund", {
+ *   description: "Pays an amount in euros back",
+ *   needsApproval: true,
+ *   parameters: { amount: Schema.Finite },
+ *   run: ({ amount }) => `${amount} paid back`
+ * })
+ *
+ * const approval = Approval.layer(({ params, tool }) =>
  *   Effect.succeed({
  *     approved: tool === "refund" && (params as { amount: number }).amount <= 10,
- *     by: "the rule for small amounts"
+ *     by: "the rule for small amounts",
+ *     reason: "amounts up to 10 alone"
  *   })
  * )
+ *
+ * const model = ScriptedModel.layer([
+ *   ModelScript.toolUse([{ name: "refund", input: { amount: 8 } }]),
+ *   ModelScript.toolUse([{ name: "refund", input: { amount: 80 } }]),
+ *   ModelScript.text("The first is paid back.")
+ * ])
+ *
+ * const program = Agent.run(Agent.make("shop", { tools: [refund] }), "Pay me back", {
+ *   onEvent: (event) => Effect.sync(() => event._tag === "ToolCallAnswered" && console.log(event.result))
+ * })
+ * await Effect.runPromise(Effect.provide(program, [model, approval]))
+ * ```
+ *
+ * ```text
+ * 8 paid back
+ * This call was not approved: amounts up to 10 alone; it was not executed.
  * ```
  *
  * @since 0.1.0

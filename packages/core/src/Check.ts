@@ -506,12 +506,20 @@ const makeTranscript = () => {
  *
  * ```ts
  * import { Agent, Check, Journal } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
  * import { Effect } from "effect"
  *
- * export const violations = Effect.fnUntraced(function*(path: string) {
- *   const found = Check.all(yield* Journal.readFile(path))
+ * const program = Effect.gen(function*() {
+ *   const { runId } = yield* Agent.run(Agent.make("greeter"), "Hello")
+ *   const found = Check.all(yield* (yield* Journal.current).read(runId))
  *   return found.map(({ guarantee, message }) => `${guarantee}: ${message}`)
- * })
+ * }).pipe(Effect.provide([Journal.layerMemory, ScriptedModel.layer([ModelScript.text("Hello!")])]))
+ *
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * []
  * ```
  *
  * @category combinators

@@ -146,14 +146,26 @@ export const layerMemory: Layer.Layer<never> = Layer.effect(current, Effect.sync
  *
  * ```ts
  * import { NodeRedis } from "@effect/platform-node"
- * import { Dependencies } from "@volley/core"
- * import { Layer } from "effect"
+ * import { Agent, Dependencies, Dispatcher, ToolPolicy } from "@volley/core"
+ * import { Effect, Layer } from "effect"
  * import { CircuitBreaker, RateLimiter } from "effect/persistence"
  *
- * export const dependencies = Dependencies.layerShared.pipe(
+ * const dependencies = Dependencies.layerShared.pipe(
  *   Layer.provide([CircuitBreaker.layerStoreRedis(), RateLimiter.layerStoreRedis()]),
  *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" }))
  * )
+ *
+ * const weather = ToolPolicy.set(
+ *   Agent.tool("get_weather", { description: "Weather of Oslo", class: "readonly", run: () => "7 °C" }),
+ *   { rateLimit: { limit: 20, window: "1 second" } } // of all processes together
+ * )
+ *
+ * const program = Dispatcher.call(weather, {}).pipe(Effect.provide(dependencies))
+ * console.log((await Effect.runPromise(program)).result)
+ * ```
+ *
+ * ```text
+ * 7 °C
  * ```
  *
  * @category layers

@@ -462,7 +462,9 @@ export interface CallReport extends Omit<Answer, "fatal"> {
  * @category models
  * @since 0.1.0
  */
-export type Requirements<T> = BoundTool.Requirements<T>
+export type Requirements<T> = T extends BoundTool.Bound<infer R> ? R | Tool.SchemaServices<T>
+  : T extends Tool.Any ? Tool.HandlersFor<{ readonly [_ in T["name"]]: T }> | Tool.HandlerServices<T>
+  : never
 
 /**
  * Runs one call through the stages of its tool, without a model. It fails only with a fatal failure of the tool.
@@ -484,7 +486,12 @@ export type Requirements<T> = BoundTool.Requirements<T>
  *       : Effect.succeed(id)
  * })
  *
- * const program = Effect.map(Dispatcher.call(flaky, { id: "a" }), (report) => report.attempts)
+ * const { attempts, result } = await Effect.runPromise(Dispatcher.call(flaky, { id: "a" }))
+ * console.log(attempts, result)
+ * ```
+ *
+ * ```text
+ * 2 a
  * ```
  *
  * @param args - the arguments as the model would give them (encoded)

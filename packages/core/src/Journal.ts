@@ -359,10 +359,23 @@ export const makeDirectory = Effect.fnUntraced(function*(
  *
  * ```ts
  * import { NodeFileSystem } from "@effect/platform-node"
- * import { Journal } from "@volley/core"
- * import { Layer } from "effect"
+ * import { Agent, Journal } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
+ * import { Effect, Layer } from "effect"
+ * import * as fs from "node:fs"
+ * import * as os from "node:os"
+ * import * as path from "node:path"
  *
- * export const journal = Layer.provide(Journal.layerDirectory("runs"), NodeFileSystem.layer)
+ * const folder = fs.mkdtempSync(path.join(os.tmpdir(), "runs-"))
+ * const journal = Layer.provide(Journal.layerDirectory(folder), NodeFileSystem.layer)
+ *
+ * const program = Agent.run(Agent.make("greeter"), "Hello", { runId: "greeting" })
+ * await Effect.runPromise(Effect.provide(program, [ScriptedModel.layer([ModelScript.text("Hello!")]), journal]))
+ * console.log(fs.readdirSync(folder))
+ * ```
+ *
+ * ```text
+ * [ 'greeting.ndjson' ]
  * ```
  *
  * @param directory - its path

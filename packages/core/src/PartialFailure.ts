@@ -12,7 +12,11 @@
  * import { PartialFailure } from "@volley/core"
  *
  * const answers = [{ ok: true }, { ok: false }, { ok: true }, { ok: true }, { ok: false }]
- * const verdict = PartialFailure.decide({ quorum: 3 }, PartialFailure.tally(answers)) // "continue"
+ * console.log(PartialFailure.decide({ quorum: 3 }, PartialFailure.tally(answers)))
+ * ```
+ *
+ * ```text
+ * continue
  * ```
  *
  * @since 0.1.0

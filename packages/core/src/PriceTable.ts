@@ -17,7 +17,11 @@
  *
  * const table = PriceTable.make([{ model: "my-model", input: 2, output: 10 }])
  * const usage = { inputTokens: 1_000, outputTokens: 100, cacheReadTokens: 500, cacheWriteTokens: 0 }
- * const cost = PriceTable.cost(table, { model: "my-model", at: 0, usage }) // 0.0021
+ * console.log(PriceTable.cost(table, { model: "my-model", at: 0, usage }))
+ * ```
+ *
+ * ```text
+ * 0.0021
  * ```
  *
  * @since 0.1.0

@@ -246,12 +246,21 @@ export const current: Context.Reference<Redactor> = Context.Reference<Redactor>(
  *
  * ```ts
  * import { Redactor } from "@volley/core"
- * import { Effect, Redacted } from "effect"
+ * import { ConfigProvider, Effect, Redacted } from "effect"
  *
- * export const connect = Effect.gen(function*() {
+ * const program = Effect.gen(function*() {
  *   const password = yield* Redactor.redacted("DATABASE_PASSWORD")
- *   return `postgres://app:${Redacted.value(password)}@localhost/app`
+ *   const { redact } = yield* Redactor.current
+ *   return redact(`postgres://app:${Redacted.value(password)}@localhost/app`)
  * })
+ *
+ * // in the place of the environment
+ * const config = ConfigProvider.layer(ConfigProvider.fromUnknown({ DATABASE_PASSWORD: "correct horse" }))
+ * console.log(await Effect.runPromise(Effect.provide(program, config)))
+ * ```
+ *
+ * ```text
+ * postgres://app:[redacted]@localhost/app
  * ```
  *
  * @param name - of the variable, such as `"DATABASE_PASSWORD"`

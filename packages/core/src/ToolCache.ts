@@ -106,14 +106,26 @@ const storeId = "volley-tool-cache"
  *
  * ```ts
  * import { NodeRedis } from "@effect/platform-node"
- * import { ToolCache } from "@volley/core"
- * import { Layer } from "effect"
+ * import { Agent, Dispatcher, ToolCache, ToolPolicy } from "@volley/core"
+ * import { Effect, Layer } from "effect"
  * import { Persistence } from "effect/persistence"
  *
- * export const cache = ToolCache.layerPersistence.pipe(
+ * const cache = ToolCache.layerPersistence.pipe(
  *   Layer.provide(Persistence.layerBackingRedis),
  *   Layer.provide(NodeRedis.layer({ url: "redis://127.0.0.1:6379" }))
  * )
+ *
+ * const weather = ToolPolicy.readonly(
+ *   Agent.tool("get_weather", { description: "Weather of Oslo", run: () => "7 °C" }),
+ *   { cache: { timeToLive: "1 minute" } }
+ * )
+ *
+ * const program = Dispatcher.call(weather, {}).pipe(Effect.provide(cache))
+ * console.log((await Effect.runPromise(program)).result)
+ * ```
+ *
+ * ```text
+ * 7 °C
  * ```
  *
  * @category layers

@@ -4,13 +4,23 @@
  * **Example** (Reading the idempotency key)
  *
  * ```ts
- * import { ToolCall } from "@volley/core"
+ * import { Agent, Dispatcher, ToolCall } from "@volley/core"
  * import { Effect } from "effect"
  *
- * const handler = Effect.gen(function*() {
- *   const call = yield* ToolCall.current
- *   return call?.idempotencyKey ?? "called outside a run"
+ * const pay = Agent.tool("pay", {
+ *   description: "Pays the bill",
+ *   run: Effect.fnUntraced(function*() {
+ *     const call = yield* ToolCall.current
+ *     return call?.idempotencyKey ?? "called outside a run"
+ *   })
  * })
+ *
+ * const { result } = await Effect.runPromise(Dispatcher.call(pay, {}, { runId: "run-1" }))
+ * console.log(result)
+ * ```
+ *
+ * ```text
+ * 693d84d85f153e078ed9fb5e20c7d61136d2bd66738cc38486d088218a3e0cfc
  * ```
  *
  * @since 0.1.0

@@ -226,12 +226,26 @@ const isToolFailure = (error: unknown): error is ToolFailure =>
  * **Example** (In a handler)
  *
  * ```ts
- * import { ToolFailure } from "@volley/core"
+ * import { Agent, Dispatcher, ToolFailure } from "@volley/core"
  * import { Effect } from "effect"
+ * import { readFile } from "node:fs/promises"
  *
- * const page = Effect.tryPromise((signal) => fetch("https://example.com", { signal })).pipe(
- *   Effect.mapError(ToolFailure.fromUnknown)
- * )
+ * const readPage = Agent.tool("read_page", {
+ *   description: "Reads the page",
+ *   class: "readonly",
+ *   failure: ToolFailure.ToolFailure,
+ *   run: () =>
+ *     Effect.tryPromise((signal) => readFile("no-such-page.md", { encoding: "utf8", signal })).pipe(
+ *       Effect.mapError(ToolFailure.fromUnknown)
+ *     )
+ * })
+ *
+ * const { failure } = await Effect.runPromise(Dispatcher.call(readPage, {}))
+ * console.log(failure?.kind, failure?.reason)
+ * ```
+ *
+ * ```text
+ * permanent NotFound
  * ```
  *
  * @category constructors

@@ -267,9 +267,7 @@ type FallbackOf<T extends Tool.Any, B extends Tool.Any> =
   & (B extends BoundTool.Bound<infer R> ? Same<R, never, "a fallback with a handler of its own must need no services">
     : unknown)
 
-interface FallbackOption<T extends Tool.Any, B extends Tool.Any> {
-  readonly fallback?: FallbackOf<T, B>
-}
+type FallbackOption<T extends Tool.Any, B extends Tool.Any> = { readonly fallback?: FallbackOf<T, B> }
 
 /**
  * A tool's policy as the dispatcher reads it.
@@ -394,12 +392,13 @@ export const idempotent = <
  * **Example** (Finding out what came of a payment that was not answered)
  *
  * ```ts
- * import { Agent, ToolCall, ToolPolicy } from "@volley/core"
+ * import { Agent, Dispatcher, ToolCall, ToolPolicy } from "@volley/core"
  * import { Effect, Option, Schema } from "effect"
  *
- * declare const bank: {
- *   readonly pay: (id: string, amount: number) => Effect.Effect<string>
- *   readonly find: (id: string) => Effect.Effect<Option.Option<string>>
+ * const paid = new Map<string, string>()
+ * const bank = {
+ *   pay: (id: string, amount: number) => Effect.sync(() => (paid.set(id, `paid ${amount}`), `paid ${amount}`)),
+ *   find: (id: string) => Effect.sync(() => Option.fromNullishOr(paid.get(id)))
  * }
  *
  * const pay = Agent.tool("pay", {
@@ -413,7 +412,14 @@ export const idempotent = <
  * })
  *
  * // what was paid is the result; what was not may be paid again
- * export const payOnce = ToolPolicy.effectful(pay, { reconcile: (_, { idempotencyKey }) => bank.find(idempotencyKey) })
+ * const payOnce = ToolPolicy.effectful(pay, { reconcile: (_, { idempotencyKey }) => bank.find(idempotencyKey) })
+ *
+ * const { result } = await Effect.runPromise(Dispatcher.call(payOnce, { amount: 20 }))
+ * console.log(result)
+ * ```
+ *
+ * ```text
+ * paid 20
  * ```
  *
  * @throws `RangeError` naming the options that are out of their range

@@ -123,6 +123,7 @@ describe("Agent types", () => {
     const needy = Agent.bind(one, ({ n }) => Effect.as(Database, n))
     const runNeedy = () => Agent.run(Agent.make("h", { tools: [needy] }), "hi")
     expectTypeOf<Effect.Services<ReturnType<typeof runNeedy>>>().toEqualTypeOf<LanguageModel.LanguageModel | Database>()
+    expectTypeOf(needy).toEqualTypeOf<typeof one & Agent.Bound<Database>>()
     // @ts-expect-error the success is a number
     Agent.bind(one, () => Effect.succeed("one"))
     // @ts-expect-error the tool has no failure

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Agent, Check, Journal, Outcome, RunState, ToolCall, ToolFailure } from "@volley/core"
+import { Agent, Check, Journal, Outcome, type RunEvent, RunState, Threads, ToolCall, ToolFailure } from "@volley/core"
 import { Ledger, ModelScript, ScriptedModel } from "@volley/core/testing"
 import { Cause, Context, Effect, Exit, Fiber, Layer, Schema, Stream } from "effect"
 import { AiError, Prompt, Tool, Toolkit } from "effect/ai"
@@ -523,6 +523,72 @@ describe("handlers", () => {
         Agent.run(Agent.make("bypass", { tools: [effect] }), "go", { history }).pipe(Effect.provide(model.layer))
       )
       assert.strictEqual(yield* ledger.count("ran"), 0)
+    }))
+
+  const asked = [
+    Prompt.makePart("text", { text: "May I?" }),
+    Prompt.makePart("tool-call", { id: "x", name: "echo", params: { text: "a" }, providerExecuted: false })
+  ]
+  const answered = Prompt.makePart("tool-result", {
+    id: "x",
+    name: "echo",
+    isFailure: false,
+    result: "a",
+    providerExecuted: false
+  })
+  const request = Prompt.makePart("tool-approval-request", { approvalId: "a", toolCallId: "x" })
+  const response = Prompt.makePart("tool-approval-response", { approvalId: "a", approved: true })
+  const user = Prompt.userMessage({ content: [Prompt.makePart("text", { text: "hi" })] })
+  const options = { anthropic: { kept: true } }
+  const withApprovals = Prompt.fromMessages([
+    Prompt.systemMessage({ content: "Be brief" }),
+    user,
+    Prompt.assistantMessage({ content: [...asked, request], options }),
+    Prompt.toolMessage({ content: [response, answered], options }),
+    Prompt.assistantMessage({ content: [request] }),
+    Prompt.toolMessage({ content: [response] })
+  ])
+  const withoutApprovals = [
+    Prompt.systemMessage({ content: "Be brief" }),
+    user,
+    Prompt.assistantMessage({ content: asked, options }),
+    Prompt.toolMessage({ content: [answered], options })
+  ]
+
+  it.effect("approvals in the history are left out, and the messages that hold nothing else", () =>
+    Effect.gen(function*() {
+      const agent = Agent.make("approvals", { tools: [echo] })
+      const { events, exit, prompts } = yield* observe(agent, [ModelScript.text("done")], { history: withApprovals })
+      assert.deepStrictEqual(ofTag(events, "RunStarted")[0]?.history.content, withoutApprovals)
+      assert.deepStrictEqual(prompts[0]?.content.slice(0, -1), withoutApprovals)
+      assert.strictEqual(success(exit).text, "done")
+    }))
+
+  it.effect("approvals in a thread are left out too", () =>
+    Effect.gen(function*() {
+      const threads = Threads.makeMemory()
+      yield* threads.append("t", 0, withApprovals.content)
+      const agent = Agent.make("approvals", { tools: [echo] })
+      const { events, exit } = yield* observe(agent, [ModelScript.text("done")], { thread: "t" }).pipe(
+        Effect.provideService(Threads.current, threads)
+      )
+      assert.deepStrictEqual(ofTag(events, "RunStarted")[0]?.history.content, withoutApprovals)
+      assert.strictEqual(success(exit).text, "done")
+    }))
+
+  it.effect("fork - a message that held nothing but thinking is dropped where the edit changed what came before", () =>
+    Effect.gen(function*() {
+      const agent = Agent.make("edited")
+      const { events } = yield* observe(agent, [ModelScript.text("first")], { input: "one" })
+      const thinking = Prompt.assistantMessage({ content: [Prompt.makePart("reasoning", { text: "hm" })] })
+      const model = yield* ScriptedModel.make([ModelScript.text("second")])
+      const started: Array<RunEvent.Of<"RunStarted">> = []
+      yield* Agent.fork(agent, events, {
+        turn: 1,
+        edit: ({ content }) => Prompt.fromMessages([user, thinking, ...content]),
+        onEvent: (event) => Effect.sync(() => event._tag === "RunStarted" && started.push(event))
+      }).pipe(Effect.provide(model.layer))
+      assert.deepStrictEqual(started.map(({ history }) => roles(history)), [["user", "user"]])
     }))
 })
 

@@ -275,8 +275,24 @@ const connect = Effect.fnUntraced(function*(options: ClientOptions) {
  *
  * ```ts
  * import { Anthropic } from "@volley/core/anthropic"
+ * import { Emulator, ModelScript } from "@volley/core/testing"
+ * import { Effect } from "effect"
+ * import { LanguageModel } from "effect/ai"
  *
- * const local = Anthropic.layer({ baseUrl: "http://localhost:8080" })
+ * const program = Effect.gen(function*() {
+ *   // stands for the server
+ *   const { url } = yield* Emulator.make([ModelScript.text("Glomma")])
+ *   const { text } = yield* LanguageModel.generateText({ prompt: "Name a river in Norway" }).pipe(
+ *     Effect.provide(Anthropic.model("claude-sonnet-5-5")),
+ *     Effect.provide(Anthropic.layer({ baseUrl: url }))
+ *   )
+ *   console.log(text)
+ * }).pipe(Effect.scoped)
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * ```text
+ * Glomma
  * ```
  *
  * @category layers
@@ -344,6 +360,12 @@ export const layerClient = (client: Client): Layer.Layer<AnthropicClient> =>
  *   Effect.provide(Anthropic.model("claude-sonnet-5-5", { maxTokens: 1000 })),
  *   Effect.provide(Anthropic.layerFromEnv)
  * )
+ * const { text } = await Effect.runPromise(program)
+ * console.log(text)
+ * ```
+ *
+ * ```text
+ * Glomma
  * ```
  *
  * @category constructors

@@ -18,13 +18,28 @@
  * **Example** (Record once, then replay)
  *
  * ```ts
+ * import { NodeFileSystem } from "@effect/platform-node"
  * import { Agent } from "@volley/core"
+ * import { Anthropic } from "@volley/core/anthropic"
  * import { Cassette } from "@volley/core/testing"
+ * import { Effect } from "effect"
+ * import * as fs from "node:fs"
+ * import * as os from "node:os"
+ * import * as path from "node:path"
  *
  * const agent = Agent.make("greeter", { instructions: "Greet in one word." })
+ * const file = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "cassettes-")), "greeter.cassette")
  *
- * export const recorded = Cassette.record("greeter.cassette", agent, "Hello")
- * export const replayed = Cassette.replay("greeter.cassette", agent)
+ * const program = Effect.gen(function*() {
+ *   yield* Cassette.record(file, agent, "Hello").pipe(Effect.provide(Anthropic.modelFromEnv("claude-sonnet-5-5")))
+ *   return yield* Cassette.replay(file, agent)
+ * })
+ * const { text } = await Effect.runPromise(Effect.provide(program, NodeFileSystem.layer))
+ * console.log(text)
+ * ```
+ *
+ * ```text
+ * Hello!
  * ```
  *
  * @since 0.1.0

@@ -123,13 +123,24 @@ export interface Emulator {
  * **Example** (One overload, then an answer)
  *
  * ```ts
+ * import { Anthropic } from "@volley/core/anthropic"
  * import { Emulator, ModelScript } from "@volley/core/testing"
  * import { Effect } from "effect"
+ * import { LanguageModel } from "effect/ai"
  *
- * export const program = Effect.gen(function*() {
+ * const program = Effect.gen(function*() {
  *   const emulator = yield* Emulator.make([ModelScript.status(529), ModelScript.text("Hello")])
- *   return emulator.url
+ *   const { text } = yield* LanguageModel.generateText({ prompt: "Hi" }).pipe(
+ *     Effect.provide(Anthropic.model("claude-sonnet-5-5")),
+ *     Effect.provide(Anthropic.layer({ baseUrl: emulator.url }))
+ *   )
+ *   return `${text}, after ${(yield* emulator.requests).length} requests`
  * }).pipe(Effect.scoped)
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * Hello, after 2 requests
  * ```
  *
  * @category constructors

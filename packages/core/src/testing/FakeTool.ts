@@ -112,11 +112,16 @@ const perform = (step: Step): Effect.Effect<Schema.Json, ToolFailure.ToolFailure
  * import { FakeTool } from "@volley/core/testing"
  * import { Effect } from "effect"
  *
- * export const program = Effect.gen(function*() {
+ * const program = Effect.gen(function*() {
  *   const fake = yield* FakeTool.make("lookup", [...FakeTool.times(2, "transient"), "ok"], { class: "readonly" })
  *   const report = yield* Dispatcher.call(ToolPolicy.set(fake.tool, { retry: { times: 2 } }), {})
- *   return [report.attempts, yield* fake.ledger.count("lookup")] // [3, 3]
+ *   return [report.attempts, yield* fake.ledger.count("lookup")]
  * })
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * [ 3, 3 ]
  * ```
  *
  * @param name - 1 to 64 letters, digits, `_` or `-`

@@ -24,7 +24,7 @@
  *   Agent.tool("pay", { description: "Pays", parameters: { cents: Schema.Int }, success: Schema.String, run: () => "paid" })
  * )
  *
- * it.effect("pay - keeps all laws", () => Laws.forAll(Laws.toolkit([pay]), { seeds: 50 }))
+ * it.effect("pay - keeps all laws", () => Laws.forAll(Laws.toolkit([pay]), { seeds: 10 }))
  *
  * it.effect.prop("pay - takes effect once", [Schema.Int], ([seed]) => Laws.effectfulOnce([pay])(seed))
  * ```

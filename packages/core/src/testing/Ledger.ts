@@ -87,11 +87,16 @@ const countByKey = (entries: ReadonlyArray<Entry>): Readonly<Record<string, numb
  * import { Ledger } from "@volley/core/testing"
  * import { Effect } from "effect"
  *
- * export const program = Effect.gen(function*() {
+ * const program = Effect.gen(function*() {
  *   const ledger = yield* Ledger.make
- *   yield* Effect.all([1, 2, 3].map((id) => ledger.track("send", Effect.sleep("1 second"), id)), { concurrency: 2 })
- *   return yield* ledger.inFlight("send") // { current: 0, peak: 2 }
+ *   yield* Effect.all([1, 2, 3].map((id) => ledger.track("send", Effect.sleep("10 millis"), id)), { concurrency: 2 })
+ *   return yield* ledger.inFlight("send")
  * })
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * { current: 0, peak: 2 }
  * ```
  *
  * @category constructors

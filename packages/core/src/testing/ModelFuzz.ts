@@ -115,10 +115,16 @@ const reply = Effect.fnUntraced(function*(
  *
  * const search = Agent.tool("search", { description: "Searches", parameters: { text: Schema.String }, run: () => "nothing" })
  *
- * export const program = Effect.gen(function*() {
+ * const program = Effect.gen(function*() {
  *   const model = yield* ModelFuzz.make(7)
  *   return yield* Effect.provide(Agent.run(Agent.make("any", { tools: [search] }), "go"), model.layer)
  * })
+ * const { _tag, turns } = await Effect.runPromise(program)
+ * console.log(_tag, turns)
+ * ```
+ *
+ * ```text
+ * Completed 2
  * ```
  *
  * @param seed - a whole number, decides everything

@@ -326,15 +326,31 @@ export const text = (text: string, options?: ReplyOptions): Reply => ({ ...optio
  * **Example** (Two calls, then the answer)
  *
  * ```ts
- * import { ModelScript } from "@volley/core/testing"
+ * import { Agent } from "@volley/core"
+ * import { ModelScript, ScriptedModel } from "@volley/core/testing"
+ * import { Schema } from "effect"
  *
- * export const script = [
+ * const script = [
  *   ModelScript.toolUse([
  *     { name: "get_weather", input: { city: "Oslo" } },
  *     { name: "get_weather", input: { city: "Bergen" } }
  *   ]),
- *   ModelScript.text("Oslo 7 °C, Bergen 9 °C")
+ *   ModelScript.text("Both have 7 °C.")
  * ]
+ *
+ * const weather = Agent.tool("get_weather", {
+ *   description: "Current weather of a city",
+ *   parameters: { city: Schema.String },
+ *   run: () => "7 °C"
+ * })
+ * const { text, toolCalls } = await Agent.runPromise(Agent.make("hello", { tools: [weather] }), "Oslo and Bergen?", {
+ *   model: ScriptedModel.layer(script)
+ * })
+ * console.log(toolCalls, text)
+ * ```
+ *
+ * ```text
+ * 2 Both have 7 °C.
  * ```
  *
  * @category constructors
@@ -371,13 +387,30 @@ export const status = (status: number, options?: Omit<Status, "status">): Status
  * **Example** (A rate limit, half an answer, the answer)
  *
  * ```ts
- * import { ModelScript } from "@volley/core/testing"
+ * import { Agent } from "@volley/core"
+ * import { Anthropic } from "@volley/core/anthropic"
+ * import { Emulator, ModelScript } from "@volley/core/testing"
+ * import { Effect } from "effect"
  *
- * export const script = [
- *   ModelScript.faulty({ type: "rateLimit", retryAfter: "2 seconds" }),
+ * const script = [
+ *   ModelScript.faulty({ type: "rateLimit", retryAfter: "20 millis" }),
  *   ModelScript.faulty({ type: "cut", afterBytes: 700 }, ModelScript.text("Hello world")),
  *   ModelScript.text("Hello world")
  * ]
+ *
+ * const program = Effect.gen(function*() {
+ *   const emulator = yield* Emulator.make(script)
+ *   const { text } = yield* Agent.run(Agent.make("greeter"), "Hello").pipe(
+ *     Effect.provide(Anthropic.model("claude-sonnet-5-5")),
+ *     Effect.provide(Anthropic.layer({ baseUrl: emulator.url }))
+ *   )
+ *   console.log(text)
+ * }).pipe(Effect.scoped)
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * ```text
+ * Hello world
  * ```
  *
  * @category combinators

@@ -110,14 +110,33 @@ const unfounded = (request: Request, step: ModelScript.Step): string | undefined
  * **Example** (A model that takes the city from the question)
  *
  * ```ts
+ * import { Agent } from "@volley/core"
  * import { ModelScript, RequestOnlyModel } from "@volley/core/testing"
+ * import { Effect, Schema } from "effect"
  *
- * export const model = RequestOnlyModel.make(({ messages, tools = [] }) => {
+ * const model = RequestOnlyModel.make(({ messages, tools = [] }) => {
  *   const city = /in (\w+)/.exec(JSON.stringify(messages[0]))?.[1] ?? ""
  *   return messages.length === 1
  *     ? ModelScript.toolUse(tools.map(({ name }) => ({ name, input: { city } })))
  *     : ModelScript.text(JSON.stringify(messages.at(-1)?.content))
  * })
+ *
+ * const weather = Agent.tool("get_weather", {
+ *   description: "Current weather of a city",
+ *   parameters: { city: Schema.String },
+ *   run: ({ city }) => `${city}: 7 °C`
+ * })
+ *
+ * const program = Effect.gen(function*() {
+ *   const { layer } = yield* model
+ *   const { text } = yield* Effect.provide(Agent.run(Agent.make("hello", { tools: [weather] }), "Weather in Oslo?"), layer)
+ *   console.log(text)
+ * })
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * ```text
+ * [{"type":"tool_result","tool_use_id":"toolu_0_0","content":"Oslo: 7 °C"}]
  * ```
  *
  * @param answer - the reply to the `n`-th request (from 0); `undefined` says that there is none

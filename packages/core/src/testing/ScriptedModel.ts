@@ -65,11 +65,16 @@ export interface ScriptedModel {
  * import { Effect } from "effect"
  * import { LanguageModel } from "effect/ai"
  *
- * export const program = Effect.gen(function*() {
+ * const program = Effect.gen(function*() {
  *   const scripted = yield* ScriptedModel.make([ModelScript.text("Hello")])
  *   const response = yield* LanguageModel.generateText({ prompt: "Hi" }).pipe(Effect.provide(scripted.layer))
  *   return response.text
  * })
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * Hello
  * ```
  *
  * @category constructors

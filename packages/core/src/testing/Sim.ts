@@ -30,8 +30,8 @@
  * )
  * const agent = Agent.make("shop", { tools: [pay] })
  *
- * it("holds in 200 simulated worlds", () => {
- *   assert.deepStrictEqual(Sim.explore(agent, { seeds: 200 }).violations, [])
+ * it("holds in 50 simulated worlds", () => {
+ *   assert.deepStrictEqual(Sim.explore(agent, { seeds: 50 }).violations, [])
  * })
  *
  * it.prop("holds", [Sim.plan(agent)], ([plan]) => Sim.run(agent, plan).violations.length === 0)
@@ -385,19 +385,31 @@ export const explore = <R>(
  * **Example** (A fake that takes each idempotency key once)
  *
  * ```ts
- * import { ToolCall } from "@volley/core"
+ * import { Agent, ToolCall } from "@volley/core"
  * import { Sim } from "@volley/core/testing"
- * import { Effect } from "effect"
+ * import { Effect, Schema } from "effect"
  *
  * const seen = new Set<string>()
  *
- * export const charge = (cents: number) =>
+ * const charge = (cents: number) =>
  *   Effect.gen(function*() {
  *     const call = yield* ToolCall.current
  *     if (call !== undefined && seen.has(call.idempotencyKey)) return
  *     if (call !== undefined) seen.add(call.idempotencyKey)
  *     yield* Sim.effect(`charge ${cents}`)
  *   })
+ *
+ * const pay = Agent.tool("pay", {
+ *   description: "Pays",
+ *   class: "idempotent",
+ *   parameters: { cents: Schema.Int },
+ *   run: ({ cents }) => Effect.as(charge(cents), "paid")
+ * })
+ * console.log(Sim.explore(Agent.make("shop", { tools: [pay] }), { seeds: 20 }).violations)
+ * ```
+ *
+ * ```text
+ * []
  * ```
  *
  * @category combinators

@@ -151,12 +151,26 @@ const columns = 8
 /**
  * The timeline of one run.
  *
- * **Example** (A snapshot)
+ * **Example** (A run of one turn)
  *
  * ```ts
- * import { Timeline } from "@volley/core/testing"
+ * import { Agent, Journal } from "@volley/core"
+ * import { ModelScript, ScriptedModel, Timeline } from "@volley/core/testing"
+ * import { Effect, Layer } from "effect"
+ * import { TestClock } from "effect/testing"
  *
- * export const empty = Timeline.text([]) // ""
+ * const program = Effect.gen(function*() {
+ *   yield* Agent.run(Agent.make("greeter"), "Hello", { runId: "greeting" })
+ *   console.log(Timeline.text(yield* (yield* Journal.current).read("greeting")))
+ * })
+ * const world = Layer.mergeAll(ScriptedModel.layer([ModelScript.text("Hello!")]), Journal.layerMemory, TestClock.layer())
+ * await Effect.runPromise(Effect.provide(program, world))
+ * ```
+ *
+ * ```text
+ *        0  run of agent "greeter"
+ *        0  model turn 1: end_turn after 0 ms
+ *        0  run completed
  * ```
  *
  * @category combinators

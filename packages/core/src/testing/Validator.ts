@@ -88,7 +88,7 @@ export interface Options {
  * ```ts
  * import { Validator } from "@volley/core/testing"
  *
- * export const violations = Validator.validate({
+ * const [violation] = Validator.validate({
  *   model: "claude-sonnet-5-5",
  *   max_tokens: 1000,
  *   messages: [
@@ -97,6 +97,11 @@ export interface Options {
  *     { role: "user", content: "Well?" }
  *   ]
  * })
+ * console.log(violation?.message)
+ * ```
+ *
+ * ```text
+ * messages.1: `tool_use` ids were found without `tool_result` blocks immediately after: toolu_1. Each `tool_use` block must have a corresponding `tool_result` block in the next message.
  * ```
  *
  * @category combinators

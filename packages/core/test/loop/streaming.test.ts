@@ -246,6 +246,26 @@ describe("a stream that is dropped", () => {
       assert.isBelow(n, 100)
     }))
 
+  it.effect("while the buffer is full, by a reader that takes nothing more, ends the run as well", () =>
+    Effect.gen(function*() {
+      const journal = Journal.makeMemory()
+      const { stream } = yield* streamed(Agent.make("dropped", { tools: [echo], limits: { toolCalls: 500 } }), [
+        ModelScript.toolUse(Array.from({ length: 500 }, (_, n) => ({ name: "echo", input: { text: `${n}` } })))
+      ], { runId: "r" })
+      const fiber = yield* Effect.forkChild(
+        Stream.runForEach(stream, ({ _tag }) => _tag === "AttemptEnded" ? Effect.never : Effect.void).pipe(
+          Effect.provideService(Journal.current, journal)
+        )
+      )
+      yield* Effect.repeat(settle, { times: 20 })
+      // no time passes: the reader is gone
+      yield* Fiber.interrupt(fiber)
+      const events = yield* journal.read("r")
+      assert.isAbove(events.length, 256)
+      assert.deepStrictEqual(Check.all(events), [])
+      assert.deepInclude(events.at(-1), { _tag: "RunEnded", outcome: "cancelled" })
+    }))
+
   it.effect("its effect ends when the run has ended, not before", () =>
     Effect.gen(function*() {
       const ledger = yield* Ledger.make

@@ -51,6 +51,29 @@ describe("a thread", () => {
       })
     ))
 
+  it.effect("that has messages which runs leave out, approvals alone, keeps every run whole", () =>
+    inMemory((threads) =>
+      Effect.gen(function*() {
+        const request = Prompt.makePart("tool-approval-request", { approvalId: "a", toolCallId: "x" })
+        const response = Prompt.makePart("tool-approval-response", { approvalId: "a", approved: true })
+        const before = [
+          Prompt.userMessage({ content: [Prompt.makePart("text", { text: "before" })] }),
+          Prompt.assistantMessage({ content: [request] }),
+          Prompt.toolMessage({ content: [response] }),
+          Prompt.assistantMessage({ content: [Prompt.makePart("text", { text: "so be it" })] })
+        ]
+        yield* threads.append("t", 0, before)
+        for (const n of [1, 2]) {
+          yield* watch(agent, [look, ModelScript.text(`answer ${n}`)], { thread: "t", input: `question ${n}` })
+          const { content } = yield* threads.read("t")
+          assert.deepStrictEqual(content.slice(0, before.length), before)
+          assert.strictEqual(content.length, before.length + 4 * n)
+          assert.include(JSON.stringify(content.at(-1)), `answer ${n}`)
+          assert.include(JSON.stringify(content.at(-4)), `question ${n}`)
+        }
+      })
+    ))
+
   it.effect("the history of a run comes after that of its thread, and becomes part of it", () =>
     inMemory((threads) =>
       Effect.gen(function*() {

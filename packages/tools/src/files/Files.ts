@@ -21,10 +21,18 @@
  *
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Dispatcher } from "@volley/core"
  * import { Files } from "@volley/tools"
- * import { Layer } from "effect"
+ * import { Effect, Layer } from "effect"
  *
- * const FilesLive = Files.layer({ root: "./project" }).pipe(Layer.provide(NodeServices.layer))
+ * const FilesLive = Files.layer({ root: "./docs" }).pipe(Layer.provide(NodeServices.layer))
+ *
+ * const program = Dispatcher.call(Files.GlobFiles, { pattern: "get-*.md" }).pipe(Effect.provide(FilesLive))
+ * console.log((await Effect.runPromise(program)).result)
+ * ```
+ *
+ * ```text
+ * { paths: [ 'get-started.md' ], unreadable: 0, truncated: false }
  * ```
  *
  * @since 0.1.0

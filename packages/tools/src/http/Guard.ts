@@ -23,14 +23,23 @@
  * **Example** (A client for the public web and one server of your own)
  *
  * ```ts
+ * import { Loopback } from "@volley/core/testing"
  * import { Guard } from "@volley/tools/http"
  * import { Effect } from "effect"
  * import { HttpClient } from "effect/http"
  *
  * const program = Effect.gen(function*() {
- *   const response = yield* HttpClient.get("http://localhost:8080/health")
- *   return response.status
- * }).pipe(Effect.provide(Guard.layer({ allowPrivate: ["localhost:8080"] })))
+ *   const site = yield* Loopback.serve((_, response) => response.end("well"))
+ *   const { status } = yield* HttpClient.get(`${site}/health`).pipe(
+ *     Effect.provide(Guard.layer({ allowPrivate: [new URL(site).host] }))
+ *   )
+ *   return status
+ * }).pipe(Effect.scoped)
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * 200
  * ```
  *
  * @since 0.1.0

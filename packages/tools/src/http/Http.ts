@@ -13,9 +13,18 @@
  * **Example** (The handlers of the family)
  *
  * ```ts
+ * import { Dispatcher } from "@volley/core"
  * import { Http } from "@volley/tools/http"
+ * import { Effect } from "effect"
  *
  * const HttpLive = Http.layer({ allowHosts: ["*.example.com"], allowPrivate: ["localhost:8080"] })
+ *
+ * const program = Dispatcher.call(Http.HttpGet, { url: "https://elsewhere.org" }).pipe(Effect.provide(HttpLive))
+ * console.log((await Effect.runPromise(program)).failure?.message)
+ * ```
+ *
+ * ```text
+ * "elsewhere.org" is not on the list of allowed hosts: ask for one that is
  * ```
  *
  * @since 0.1.0

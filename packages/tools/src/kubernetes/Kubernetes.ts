@@ -16,15 +16,27 @@
  * **Example** (The handlers of the family, for one cluster)
  *
  * ```ts
+ * import { Dispatcher } from "@volley/core"
  * import { Kubernetes } from "@volley/tools"
- * import { Layer, Redacted } from "effect"
+ * import { Cluster } from "@volley/tools/testing"
+ * import { Effect, Layer } from "effect"
  * import { FetchHttpClient } from "effect/http"
  *
- * export const KubernetesLive = Kubernetes.layer({
- *   url: "http://127.0.0.1:8001",
- *   token: Redacted.make("a token"),
- *   namespaces: ["production", "staging"]
- * }).pipe(Layer.provide(FetchHttpClient.layer))
+ * const program = Effect.gen(function*() {
+ *   // stands for the cluster
+ *   const { kubernetesUrl: url, token } = yield* Cluster.make(Cluster.plan(7))
+ *   const KubernetesLive = Kubernetes.layer({ url, token, namespaces: ["production", "staging"] }).pipe(
+ *     Layer.provide(FetchHttpClient.layer)
+ *   )
+ *   const pods = { namespace: "production", label_selector: "app=session-store" }
+ *   const { result } = yield* Dispatcher.call(Kubernetes.GetPodStatus, pods).pipe(Effect.provide(KubernetesLive))
+ *   console.log(JSON.stringify(result))
+ * }).pipe(Effect.scoped)
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * ```text
+ * {"namespace":"production","summary":"none of 1 pod has an issue","pods":[{"name":"session-store-1","status":"Running","ready":"1/1","restarts":0}]}
  * ```
  *
  * @since 0.1.0
@@ -125,10 +137,13 @@ export type TlsClient = (tls: Tls) => Layer.Layer<HttpClient.HttpClient>
  *
  * ```ts
  * import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient"
+ * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Dispatcher } from "@volley/core"
  * import { Kubernetes } from "@volley/tools"
- * import { Layer, Redacted } from "effect"
+ * import { Effect, Layer, Redacted } from "effect"
+ * import { FetchHttpClient } from "effect/http"
  *
- * export const TlsLive = Layer.succeed(Kubernetes.tlsClient, (tls) =>
+ * const TlsLive = Layer.succeed(Kubernetes.tlsClient, (tls) =>
  *   NodeHttpClient.layerNodeHttpOptions({
  *     ca: tls.authority,
  *     cert: tls.certificate,
@@ -136,6 +151,14 @@ export type TlsClient = (tls: Tls) => Layer.Layer<HttpClient.HttpClient>
  *     servername: tls.serverName,
  *     rejectUnauthorized: tls.insecure !== true
  *   }))
+ *
+ * const KubernetesLive = Kubernetes.layerFromEnv.pipe(Layer.provide([TlsLive, FetchHttpClient.layer, NodeServices.layer]))
+ * const program = Dispatcher.call(Kubernetes.GetDeployments, { namespace: "production" }).pipe(Effect.provide(KubernetesLive))
+ * console.log((await Effect.runPromise(program)).ok)
+ * ```
+ *
+ * ```text
+ * true
  * ```
  *
  * @category references

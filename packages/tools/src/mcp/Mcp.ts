@@ -17,17 +17,24 @@
  * **Example** (The tools of a server beside one of your own)
  *
  * ```ts
+ * import { NodeServices } from "@effect/platform-node"
  * import { Agent } from "@volley/core"
  * import { Mcp } from "@volley/tools/mcp"
  * import { Effect } from "effect"
  *
  * const weather = Agent.tool("get_weather", { description: "Current weather", run: () => "7 °C" })
  *
- * export const program = Effect.gen(function*() {
- *   const files = yield* Mcp.stdio("npx -y @modelcontextprotocol/server-filesystem /srv/docs", { name: "files" })
+ * const program = Effect.gen(function*() {
+ *   const files = yield* Mcp.stdio("npx -y @modelcontextprotocol/server-filesystem ./docs", { name: "files" })
  *   const agent = Agent.make("librarian", { tools: [weather, ...files] })
- *   return yield* Agent.run(agent, "Which documents are there?")
- * }).pipe(Effect.scoped)
+ *   return Object.keys(agent.tools).slice(0, 3)
+ * }).pipe(Effect.scoped, Effect.provide(NodeServices.layer))
+ *
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * [ 'get_weather', 'files__read_file', 'files__read_text_file' ]
  * ```
  *
  * @since 0.1.0

@@ -20,16 +20,29 @@
  * **Example** (Two operations of an API)
  *
  * ```ts
- * import { Agent } from "@volley/core"
  * import { OpenApi } from "@volley/tools/openapi"
  * import { Effect } from "effect"
  *
- * const triage = (document: string) =>
- *   Effect.gen(function*() {
- *     const api = yield* OpenApi.toolkit(document, { include: ["listIssues", "GET /issues/*"] })
- *     const agent = Agent.make("triage", { instructions: "You sort issues.", tools: [...api.tools] })
- *     return yield* Agent.run(agent, "What is new?")
- *   }).pipe(Effect.scoped)
+ * const document = `
+ * openapi: 3.1.0
+ * servers: [{ url: https://issues.example.com/api }]
+ * paths:
+ *   /issues:
+ *     get: { operationId: listIssues, summary: List the open issues }
+ *     post: { operationId: createIssue, summary: Create an issue }
+ *   /issues/{id}:
+ *     get: { summary: Read an issue, parameters: [{ name: id, in: path, required: true, schema: { type: integer } }] }
+ * `
+ *
+ * const program = OpenApi.toolkit(document, { include: ["listIssues", "GET /issues/*"] }).pipe(
+ *   Effect.map(({ tools }) => tools.map(({ name }) => name)), // for an agent: `tools: [...api.tools]`
+ *   Effect.scoped
+ * )
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * [ 'listIssues', 'get_issues_id' ]
  * ```
  *
  * @since 0.1.0

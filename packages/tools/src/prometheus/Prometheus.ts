@@ -15,13 +15,26 @@
  * **Example** (The handlers of the family, for one server)
  *
  * ```ts
+ * import { Dispatcher } from "@volley/core"
  * import { Prometheus } from "@volley/tools"
- * import { Layer } from "effect"
+ * import { Cluster } from "@volley/tools/testing"
+ * import { Effect, Layer } from "effect"
  * import { FetchHttpClient } from "effect/http"
  *
- * export const PrometheusLive = Prometheus.layer({ url: "http://127.0.0.1:9090" }).pipe(
- *   Layer.provide(FetchHttpClient.layer)
- * )
+ * const program = Effect.gen(function*() {
+ *   // stands for the server
+ *   const { prometheusUrl: url } = yield* Cluster.make({ ...Cluster.plan(7), faults: [] })
+ *   const PrometheusLive = Prometheus.layer({ url }).pipe(Layer.provide(FetchHttpClient.layer))
+ *   const { result } = yield* Dispatcher.call(Prometheus.QueryPrometheus, { query: "count(up)" }).pipe(
+ *     Effect.provide(PrometheusLive)
+ *   )
+ *   console.log(result)
+ * }).pipe(Effect.scoped)
+ * await Effect.runPromise(program)
+ * ```
+ *
+ * ```text
+ * { series: [ { last: 2 } ] }
  * ```
  *
  * @since 0.1.0

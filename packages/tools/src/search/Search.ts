@@ -15,10 +15,18 @@
  *
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Dispatcher } from "@volley/core"
  * import { Search } from "@volley/tools/search"
- * import { Layer } from "effect"
+ * import { Effect, Layer } from "effect"
  *
  * const SearchLive = Search.layer({ folder: "./docs" }).pipe(Layer.provide(NodeServices.layer))
+ *
+ * const program = Dispatcher.call(Search.SearchDocs, { query: "retry budget" }).pipe(Effect.provide(SearchLive))
+ * console.log((await Effect.runPromise(program)).ok)
+ * ```
+ *
+ * ```text
+ * true
  * ```
  *
  * @since 0.1.0

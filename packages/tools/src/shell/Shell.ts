@@ -20,13 +20,21 @@
  *
  * ```ts
  * import * as NodeServices from "@effect/platform-node/NodeServices"
+ * import { Dispatcher } from "@volley/core"
  * import { Shell } from "@volley/tools/shell"
- * import { Layer } from "effect"
+ * import { Effect, Layer } from "effect"
  *
  * const ShellLive = Shell.layer({
- *   root: "./project",
+ *   root: ".",
  *   commands: { "git status": "readonly", "ls": "readonly", "npm test": "effectful" }
  * }).pipe(Layer.provide(NodeServices.layer))
+ *
+ * const program = Dispatcher.call(Shell.RunCommand, { argv: ["ls", "packages"] }).pipe(Effect.provide(ShellLive))
+ * console.log(JSON.stringify((await Effect.runPromise(program)).result))
+ * ```
+ *
+ * ```text
+ * {"ended":"exited","exitCode":0,"stdout":"cli\ncore\ntools\n","stdoutSize":15,"stderr":"","stderrSize":0}
  * ```
  *
  * @since 0.1.0
@@ -136,7 +144,7 @@ const make = Effect.fnUntraced(function*(options: Options, called = names) {
   }
 })
 
-type Provided = Tool.HandlersFor<typeof toolkit.tools> | runCommand.Unattended
+type Provided = Tool.HandlersFor<typeof toolkit.tools>
 type Platform = FileSystem.FileSystem | Path.Path | ChildProcessSpawner
 
 const layerOf = <E>(made: Effect.Effect<runCommand.Shell, E, Platform>): Layer.Layer<Provided, E, Platform> =>

@@ -17,10 +17,20 @@
  * **Example** (The handlers of the family, for one database)
  *
  * ```ts
+ * import { Dispatcher } from "@volley/core"
  * import { Sql } from "@volley/tools/sql"
- * import { Redacted } from "effect"
+ * import { Effect, Redacted } from "effect"
  *
- * const SqlLive = Sql.layerPostgres({ url: Redacted.make("postgres://reader@localhost/shop") })
+ * const SqlLive = Sql.layerPostgres({ url: Redacted.make("postgres://postgres@127.0.0.1:5432/postgres") })
+ *
+ * const program = Dispatcher.call(Sql.SqlQuery, { sql: "SELECT $1::int * 7 AS answer", parameters: [6] }).pipe(
+ *   Effect.provide(SqlLive)
+ * )
+ * console.log((await Effect.runPromise(program)).result)
+ * ```
+ *
+ * ```text
+ * { columns: [ { name: 'answer', type: 'integer' } ], rows: [ [ 42 ] ] }
  * ```
  *
  * @since 0.1.0

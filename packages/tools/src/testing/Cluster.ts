@@ -21,12 +21,17 @@
  * import { Cluster } from "@volley/tools/testing"
  * import { Effect } from "effect"
  *
- * export const program = Effect.gen(function*() {
- *   const plan = Cluster.plan(7)
+ * const program = Effect.gen(function*() {
  *   const faults = [{ server: "prometheus", matching: "/api/v1/query", kind: "unavailable", times: 1 }] as const
- *   const cluster = yield* Cluster.make({ ...plan, faults })
- *   return [cluster.kubernetesUrl, cluster.prometheusUrl]
+ *   const { prometheusUrl } = yield* Cluster.make({ ...Cluster.plan(7), faults })
+ *   const ask = Effect.promise(() => fetch(`${prometheusUrl}/api/v1/query?query=up`))
+ *   return [(yield* ask).status, (yield* ask).status]
  * }).pipe(Effect.scoped)
+ * console.log(await Effect.runPromise(program))
+ * ```
+ *
+ * ```text
+ * [ 503, 200 ]
  * ```
  *
  * @since 0.1.0

@@ -14,19 +14,27 @@
  * **Example** (Two users, one program)
  *
  * ```ts
- * import { Agent } from "@volley/core"
+ * import { Dispatcher } from "@volley/core"
  * import { Tickets } from "@volley/tools/tickets"
- * import { Effect, Redacted } from "effect"
+ * import { Effect, Layer, Redacted } from "effect"
  *
- * const support = Agent.make("support", { instructions: "You look after tickets.", tools: [Tickets.toolkit] })
+ * const users = ["ann", "bob"].map((name) => ({ name, team: name, token: Redacted.make(`token-of-${name}`) }))
+ * // of a system of your own: `Tickets.layerHttp({ url: "https://tickets.example.com/api" })`
+ * const application = Layer.merge(Tickets.layer, Tickets.layerMemory({ accounts: users }))
  *
- * const answer = (question: string, token: string) =>
- *   Agent.run(support, question).pipe(
- *     Effect.provideService(Tickets.Caller, { token: Redacted.make(token) })
- *   )
+ * const create = Dispatcher.call(Tickets.CreateTicket, { title: "Login fails", body: "Since Monday." })
+ * const count = Effect.flatMap(Tickets.TicketStore, (store) => store.search({ text: "login", status: "open", limit: 10 }))
  *
- * const TicketsLive = Tickets.layer
- * const StoreLive = Tickets.layerHttp({ url: "https://tickets.example.com/api" })
+ * const [ann, bob] = users.map(({ token }) => Effect.provideService(Tickets.Caller, { token }))
+ * const program = Effect.gen(function*() {
+ *   yield* ann!(create)
+ *   return [(yield* ann!(count)).total, (yield* bob!(count)).total]
+ * })
+ * console.log(await Effect.runPromise(Effect.provide(program, application)))
+ * ```
+ *
+ * ```text
+ * [ 1, 0 ]
  * ```
  *
  * @since 0.1.0

@@ -13,11 +13,19 @@
  * **Example** (The handler of the family, over `fetch`)
  *
  * ```ts
+ * import { Dispatcher } from "@volley/core"
  * import { Weather } from "@volley/tools/weather"
- * import { Layer } from "effect"
+ * import { Effect, Layer } from "effect"
  * import { FetchHttpClient } from "effect/http"
  *
  * const WeatherLive = Weather.layerFromEnv.pipe(Layer.provide(FetchHttpClient.layer))
+ *
+ * const program = Dispatcher.call(Weather.GetWeather, { city: "Oslo", days: 1 }).pipe(Effect.provide(WeatherLive))
+ * console.log((await Effect.runPromise(program)).ok)
+ * ```
+ *
+ * ```text
+ * true
  * ```
  *
  * @since 0.1.0

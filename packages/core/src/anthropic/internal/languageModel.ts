@@ -193,6 +193,9 @@ export const make = (client: Client, model: string, settings: Settings): Effect.
   const silence = client.send === undefined ? "5 minutes" : "60 seconds"
   const limits = { first: settings.firstEventTimeout, idle: settings.idleTimeout ?? silence } as const
 
+  const untilEver = Retry.schedule(settings, Number.POSITIVE_INFINITY)
+  const retries = (end: number) => end === Number.POSITIVE_INFINITY ? untilEver : Retry.schedule(settings, end)
+
   const idNow = Effect.map(ModelSettings.current, (asked) => asked.model ?? model)
 
   const open = Effect.fnUntraced(function*(method: Method, options: LanguageModel.ProviderOptions) {
@@ -208,7 +211,7 @@ export const make = (client: Client, model: string, settings: Settings): Effect.
     const wanted = (yield* ModelSettings.argumentDeltas) ? every : withoutArgumentDeltas
     return {
       reply: request({ client, body, headers, limits, names: Names.make(tools), span, wanted }),
-      retries: Retry.schedule(settings, yield* Retry.deadline)
+      retries: retries(yield* Retry.deadline)
     }
   })
 

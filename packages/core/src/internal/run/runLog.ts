@@ -11,9 +11,8 @@ import type * as Journal from "../../Journal.ts"
 import type * as RunEvent from "../../RunEvent.ts"
 import * as RunState from "../../RunState.ts"
 import * as Mutex from "../mutex.ts"
-
-/** @internal */
-export type Publish = (item: RunEvent.RunEvent | RunEvent.Delta) => Effect.Effect<void>
+import type { Restore } from "../permits.ts"
+import type { Observer, Publish } from "./observer.ts"
 
 /** @internal */
 export type Answer = Pick<Dispatcher.Answer, "ok" | "result" | "attempts" | "failure"> & {
@@ -46,25 +45,25 @@ const announcesAct = ({ _tag }: RunEvent.RunEvent): boolean => _tag === "Attempt
 export const make = (
   writer: Journal.Writer,
   before: RunState.RunState,
-  publish: Publish,
+  tell: Observer["tell"],
   clock: Clock.Clock
 ): RunLog => {
   const inOrder = Mutex.make()
   let state = before
   let closing = false
 
-  const add = (event: RunEvent.RunEvent): Effect.Effect<void, Journal.JournalFailure> => {
+  const add = (event: RunEvent.RunEvent, restore: Restore): Effect.Effect<void, Journal.JournalFailure> => {
     const append = writer.append(event)
     const written = closing && !announcesAct(event) ? Effect.ignore(append) : append
     const applied = () => {
       state = RunState.apply(state, event)
-      return publish(event)
+      return tell(event, restore)
     }
     return Exit.isExit(written) && Exit.isSuccess(written) ? applied() : Effect.flatMap(written, applied)
   }
 
   const emit: RunLog["emit"] = (event, when = always) =>
-    inOrder(() => when() ? add(event(clock.currentTimeMillisUnsafe())) : Effect.void)
+    inOrder((restore) => when() ? add(event(clock.currentTimeMillisUnsafe()), restore) : Effect.void)
 
   const answer: RunLog["answer"] = (index, { attempts, failure, handle, ok, result }) =>
     emit((at) => ({
@@ -82,7 +81,7 @@ export const make = (
 
   return {
     state: () => state,
-    publish,
+    publish: (item) => tell(item),
     emit,
     answer,
     close: () => {

@@ -24,6 +24,7 @@ import { type Definition, type Start, started } from "./definition.ts"
 import * as InFlight from "./inFlight.ts"
 import * as Meter from "./meter.ts"
 import * as ModelRequest from "./modelRequest.ts"
+import * as Observer from "./observer.ts"
 import { outcomeOf } from "./outcome.ts"
 import * as Receive from "./receive.ts"
 import * as RunLog from "./runLog.ts"
@@ -43,6 +44,9 @@ const keyOf = (command: RunState.Command): string => {
   }
 }
 
+/** How long a run that is cancelled waits for its observer, in milliseconds. */
+const farewell = 1000
+
 /** Share of its call's time that a sub-agent has, so that its answer comes in time. */
 const shareOfCall = 0.95
 
@@ -60,7 +64,7 @@ const within = (limits: Limits.Resolved, now: number, call: ToolCall.ToolCall | 
  */
 export interface Ports {
   readonly writer: Journal.Writer
-  readonly publish: RunLog.Publish
+  readonly publish: Observer.Publish
   readonly keep: (transcript: Prompt.Prompt) => Effect.Effect<void, Journal.JournalFailure>
 }
 
@@ -89,13 +93,19 @@ export const run = Effect.fnUntraced(function*(
   const meter = yield* Meter.make
   const scope = yield* Effect.scope
   const inFlight = yield* InFlight.make
+  let broken: InFlight.Failure | undefined
+  const observer = Observer.make(publish, yield* Effect.context(), (cause) => {
+    broken = { error: cause }
+    inFlight.wake()
+  })
+  yield* Effect.addFinalizer(() => Effect.sync(observer.leave))
   // a finished tool call may start before its reply is complete
   const log = RunLog.make(
     writer,
     resumed ? begin : RunState.initial,
-    (item) => {
+    (item, restore) => {
       if (item._tag === "ToolCallRequested") inFlight.wake()
-      return publish(item)
+      return observer.tell(item, restore)
     },
     clock
   )
@@ -212,6 +222,12 @@ export const run = Effect.fnUntraced(function*(
   })
   const keptAnyway = Effect.ignore(kept, { log: "Warn" })
 
+  const cancel = Effect.gen(function*() {
+    yield* Effect.forkIn(Effect.andThen(Effect.sleep(farewell), Effect.sync(observer.leave)), scope)
+    yield* closeDown("cancelled", "interrupted")
+    yield* keptAnyway
+  })
+
   // ---- the loop
 
   /** Wakes the loop at the deadline, which a run that waits for approval alone has not. */
@@ -268,16 +284,17 @@ export const run = Effect.fnUntraced(function*(
       for (const command of commands) yield* perform(command, state)
       turn.close()
       if (commands.length === 0) yield* inFlight.sleep
-      const failure = inFlight.failure()
+      const failure = inFlight.failure() ?? broken
       if (failure !== undefined) return yield* Effect.fail(failure)
     }
+    if (broken !== undefined) return yield* Effect.fail(broken)
   }).pipe(Effect.mapError((error): InFlight.Failure => "error" in error ? error : { error }))
 
   // a run that is ending is ended in order, whoever cancels it meanwhile
   yield* Effect.uninterruptibleMask((restore) =>
     restore(loop).pipe(
       Effect.provideService(Budget.current, budget),
-      Effect.onInterrupt(() => Effect.andThen(closeDown("cancelled", "interrupted"), keptAnyway)),
+      Effect.onInterrupt(() => cancel),
       Effect.matchEffect({
         onFailure: (failure) => Effect.ensuring(fail(failure), keptAnyway),
         onSuccess: () => kept
