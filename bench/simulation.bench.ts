@@ -1,5 +1,5 @@
 import { Agent, ToolFailure, ToolPolicy } from "@volley/core"
-import { Sim } from "@volley/core/testing"
+import { Simulation } from "@volley/core/testing"
 import { Effect, Schema } from "effect"
 
 export const title =
@@ -30,7 +30,7 @@ const agent = Agent.make("bench", { tools })
 const down = { _tag: "Transient", reason: "Unavailable", message: "down", executed: false }
 
 /** Every twentieth attempt fails and is repeated, or none does. */
-const planOf = (seed: number, faults: boolean): Sim.Plan => ({
+const planOf = (seed: number, faults: boolean): Simulation.Plan => ({
   seed,
   slowJournal: false,
   strikes: [],
@@ -52,7 +52,7 @@ const planOf = (seed: number, faults: boolean): Sim.Plan => ({
   }]
 })
 
-const perSecond = (act: (seed: number) => Sim.Report): number => {
+const perSecond = (act: (seed: number) => Simulation.Report): number => {
   let best = 0
   for (let round = 0; round < rounds; round++) {
     const before = process.cpuUsage()
@@ -73,9 +73,9 @@ export const run = () =>
     {
       plans: "as drawn (crashes, cancellations, all faults)",
       "target per second": "",
-      plan: (seed: number) => Sim.draw(agent, seed)
+      plan: (seed: number) => Simulation.draw(agent, seed)
     }
   ].map(({ plan, ...row }) => {
-    const found = perSecond((seed) => Sim.run(agent, plan(seed)))
+    const found = perSecond((seed) => Simulation.run(agent, plan(seed)))
     return { ...row, "runs per second": found, "100,000 seeds in minutes": Math.round(100_000 / found / 6) / 10 }
   })

@@ -2,7 +2,7 @@
 // handlers behind injected faults.
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, ToolCall, ToolFailure, ToolPolicy } from "@volley/core"
-import { Laws, Sim } from "@volley/core/testing"
+import { Laws, Simulation } from "@volley/core/testing"
 import { Context, Effect, Layer, Ref, Schema } from "effect"
 import { Tool, Toolkit } from "effect/ai"
 
@@ -72,6 +72,6 @@ describe("refund", () => {
 
   it("survives crashes, broken replies and cancellations", () => {
     const agent = Agent.make("support", { tools: [tools] })
-    assert.deepStrictEqual(Sim.explore(agent, { seeds: 50, handlers }).violations, [])
+    assert.deepStrictEqual(Simulation.explore(agent, { seeds: 50, handlers }).violations, [])
   })
 })

@@ -17,9 +17,9 @@ import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as ModelSettings from "../ModelSettings.ts"
 import * as Arguments from "./internal/sim/arguments.ts"
+import { randomNumbers } from "./internal/simulate.ts"
 import * as ModelScript from "./ModelScript.ts"
 import * as ScriptedModel from "./ScriptedModel.ts"
-import * as Simulation from "./Simulation.ts"
 
 const mostTurns = 4
 const mostCalls = 10
@@ -68,8 +68,8 @@ const reply = Effect.fnUntraced(function*(
   n: number
 ): Effect.fn.Return<ModelScript.Reply> {
   const { parallelToolCalls = true } = yield* ModelSettings.current
-  const turns = 1 + Math.floor(Simulation.randomNumbers(seed)() * mostTurns)
-  const random = Simulation.randomNumbers(Math.imul(seed, 0x9e3779b1) ^ n)
+  const turns = 1 + Math.floor(randomNumbers(seed)() * mostTurns)
+  const random = randomNumbers(Math.imul(seed, 0x9e3779b1) ^ n)
   // the first numbers of neighbouring seeds are alike
   for (let i = 0; i < 4; i++) random()
   const chance = (share: number): boolean => random() < share

@@ -69,8 +69,3 @@ export * as Timeline from "./Timeline.ts"
  * @since 0.1.0
  */
 export * as Validator from "./Validator.ts"
-
-/**
- * @since 0.1.0
- */
-export * as Sim from "./Sim.ts"

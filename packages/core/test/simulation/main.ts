@@ -1,5 +1,5 @@
 // Runs simulated worlds: `npm run sim -- [--seeds N] [--seed S] [--mutant name] [--agents]`.
-// With --agents the worlds are those of `Sim`, of sample agents, and nothing else judges them.
+// With --agents the worlds are those of `Simulation`, of sample agents, and nothing else judges them.
 // One seed alone is replayed and shown; exit 1 on a violation, 2 on bad options.
 import * as path from "node:path"
 import { parseArgs } from "node:util"
@@ -64,11 +64,11 @@ const ownWorld = async (): Promise<World> => {
 
 /** The worlds of one agent after the other. */
 const worldOfAgents = async (): Promise<World> => {
-  const { Sim } = await import("@volley/core/testing")
+  const { Simulation } = await import("@volley/core/testing")
   const agents = Object.entries((await import("../testing/support/simAgents.ts")).agents)
   return (seed) => {
     const [name, agent] = agents[seed % agents.length]!
-    const { ledger, runs, violations } = Sim.run(agent, Sim.draw(agent, seed))
+    const { ledger, runs, violations } = Simulation.run(agent, Simulation.draw(agent, seed))
     return {
       found: violations.map(({ event, guarantee, message }) => `${name}: ${guarantee} at ${event}: ${message}`),
       shown: () => [...runs.flatMap(({ events }) => events), ...ledger].map((line) => JSON.stringify(line)).join("\n")

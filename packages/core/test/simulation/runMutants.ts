@@ -1,5 +1,5 @@
 // Plants each named bug in turn and runs the simulation on it: `npm run mutants -- [--agents] [--list | name]`.
-// With --agents `Sim` runs sample agents, and nothing else judges them.
+// With --agents `Simulation` runs sample agents, and nothing else judges them.
 // All: exit 0 when every one is caught. One: exit 0 = caught, 1 = survived, 2 = no such mutant.
 import { spawn } from "node:child_process"
 import * as path from "node:path"

@@ -1,6 +1,6 @@
 import { assert, describe, it, vi } from "@effect/vitest"
 import { Agent, Check, Journal, type Limits } from "@volley/core"
-import { ModelScript, ScriptedModel, Sim } from "@volley/core/testing"
+import { ModelScript, ScriptedModel, Simulation } from "@volley/core/testing"
 import { Effect, Fiber, type Schema } from "effect"
 import * as fs from "node:fs"
 import type { Mcp } from "../../src/mcp/index.ts"
@@ -105,7 +105,7 @@ describe("runs with tools of a server", () => {
       const server = yield* open("normal", { trust: "hints" })
       const some = server.tools.filter(({ name }) => /__(?:echo|fail|charge|drop|structured)$/.test(name))
       assert.strictEqual(some.length, 5)
-      const found = Sim.explore(Agent.make("simulated", { tools: some }), { seeds: long ? 500 : 50 })
+      const found = Simulation.explore(Agent.make("simulated", { tools: some }), { seeds: long ? 500 : 50 })
       assert.deepStrictEqual(found.violations.map(({ replay }) => replay), [])
     }).pipe(Effect.scoped, provided))
 })

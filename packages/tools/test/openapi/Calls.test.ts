@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Redactor, ToolFailure } from "@volley/core"
-import { ModelScript, ScriptedModel, Sim } from "@volley/core/testing"
+import { ModelScript, ScriptedModel, Simulation } from "@volley/core/testing"
 import { Cause, ConfigProvider, Effect, Exit, Fiber, Schema, Tracer } from "effect"
 import { HttpClient } from "effect/http"
 import { TestClock } from "effect/testing"
@@ -445,7 +445,7 @@ describe("runs", () => {
     Effect.gen(function*() {
       const { tools } = yield* toolkit(items(), "https://api.example.com", { allowPrivate: [] })
       const agent = Agent.make("shop", { tools: [...tools] })
-      const { cells, violations } = Sim.explore(agent, { seeds })
+      const { cells, violations } = Simulation.explore(agent, { seeds })
       assert.deepStrictEqual(violations, [])
       for (const tool of ["readonly", "idempotent", "effectful"]) {
         assert.isAbove(cells[`${tool} ok × dispatching`]!, 0, tool)

@@ -3,7 +3,7 @@
  *
  * @internal
  */
-import * as Simulation from "../../Simulation.ts"
+import { randomNumbers } from "../simulate.ts"
 
 /**
  * - `ok`, `slow`: the handler alone; `late`: it takes as long that its time is over.
@@ -65,7 +65,7 @@ const hash = (text: string): number => {
 
 /** Numbers that belong to what the text names, whatever else is drawn. @internal */
 export const numbersOf = (text: string): () => number => {
-  const random = Simulation.randomNumbers(hash(text))
+  const random = randomNumbers(hash(text))
   random()
   return random
 }

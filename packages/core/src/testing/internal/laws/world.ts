@@ -15,7 +15,7 @@ import * as Agent from "../../../Agent.ts"
 import * as Approval from "../../../Approval.ts"
 import type * as RunEvent from "../../../RunEvent.ts"
 import * as ModelFuzz from "../../ModelFuzz.ts"
-import * as Simulation from "../../Simulation.ts"
+import * as Engine from "../simulate.ts"
 import * as Fates from "./fates.ts"
 import { type Books, type Execution, subjects } from "./subject.ts"
 
@@ -122,7 +122,7 @@ const approver = (seed: number): Approval.Approver => ({ key }) =>
 
 /** Runs an effect in simulated time: what it gave, or why it never came to an end. @internal */
 export const simulated = <A>(effect: Effect.Effect<A, unknown>, seed: number): A | string => {
-  const { stop } = Simulation.simulate(Effect.provideService(effect, References.MinimumLogLevel, "None"), {
+  const { stop } = Engine.simulate(Effect.provideService(effect, References.MinimumLogLevel, "None"), {
     seed,
     maxSteps: 1_000_000
   })

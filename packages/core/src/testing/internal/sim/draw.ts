@@ -7,7 +7,7 @@ import type * as Schema from "effect/Schema"
 import type * as Limits from "../../../Limits.ts"
 import type * as RunEvent from "../../../RunEvent.ts"
 import type * as ModelScript from "../../ModelScript.ts"
-import * as Simulation from "../../Simulation.ts"
+import { randomNumbers } from "../simulate.ts"
 import type * as Arguments from "./arguments.ts"
 import type { Cast, Declared, Member } from "./cast.ts"
 import { type Approval, type Call, type Fate, places, type Plan, type Run, type Strike, type Turn } from "./plan.ts"
@@ -43,7 +43,7 @@ const odds: ReadonlyArray<readonly [does: Fate["does"] | "slow", share: number]>
 const parts = 12
 
 const makeDice = (seed: number) => {
-  const random = Simulation.randomNumbers(seed)
+  const random = randomNumbers(seed)
   // neighbouring seeds begin alike
   for (let i = 0; i < 4; i++) random()
   const upTo = (most: number): number => Math.floor(random() * (most + 1))

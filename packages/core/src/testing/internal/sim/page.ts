@@ -4,7 +4,7 @@
  * @internal
  */
 import * as Crypto from "node:crypto"
-import type { Report } from "../../Sim.ts"
+import type { Report } from "../../Simulation.ts"
 import { escaped } from "./page/escaped.ts"
 import { storyOf } from "./page/story.ts"
 import { type Column, columnsOf, timeline } from "./page/timeline.ts"
@@ -101,11 +101,11 @@ const stops: { readonly [stop in Report["stop"]]: string } = {
 }
 
 const replay = (json: string): string =>
-  `import { Sim } from "@volley/core/testing"
+  `import { Simulation } from "@volley/core/testing"
 
-const plan: Sim.Plan = ${json}
+const plan: Simulation.Plan = ${json}
 
-console.log(Sim.run(agent, plan).violations)`
+console.log(Simulation.run(agent, plan).violations)`
 
 /** @internal */
 export const pageOf = (report: Report): string => {
@@ -142,7 +142,7 @@ next process resumes the run. Point at a mark to read it.</p>
 <div class="scroll">${timeline(report, columns)}</div>
 <h2>How to replay it</h2>
 <p>With <code>agent</code> as the agent that was simulated; if its own handlers ran, give them as a third argument, as
-<code>{ handlers }</code>. <code>Sim.testFile</code> writes the same as a test.</p>
+<code>{ handlers }</code>. <code>Simulation.testFile</code> writes the same as a test.</p>
 <details><summary>The program, with the plan</summary><div class="scroll"><pre>${
     escaped(replay(json))
   }</pre></div></details>

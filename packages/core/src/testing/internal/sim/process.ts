@@ -23,7 +23,7 @@ import * as RunEvent from "../../../RunEvent.ts"
 import * as ToolCache from "../../../ToolCache.ts"
 import * as ModelScript from "../../ModelScript.ts"
 import * as ScriptedModel from "../../ScriptedModel.ts"
-import * as Simulation from "../../Simulation.ts"
+import { simulate } from "../simulate.ts"
 import type * as Agents from "./agent.ts"
 import * as Arguments from "./arguments.ts"
 import * as World from "./world.ts"
@@ -308,7 +308,7 @@ export const live = (world: World.World, agent: Agents.Any, services: Context.Co
       die: () => {}
     }
     world.processes.push(process)
-    const { now, steps, stop } = Simulation.simulate(living(world, process, agent, services), {
+    const { now, steps, stop } = simulate(living(world, process, agent, services), {
       // another process, another order; the same share of yields
       seed: seed + index * 0x10000,
       maxSteps

@@ -23,13 +23,13 @@ export const testFileOf = (
   const imported = handlers === undefined ? name : `${name}, ${handlers}`
   const title = `${violation.guarantee} - ${violation.message}`
   return `import { assert, it } from "@effect/vitest"
-import { Sim } from "@volley/core/testing"
+import { Simulation } from "@volley/core/testing"
 import { ${imported} } from ${JSON.stringify(options.agent)}
 
-const plan: Sim.Plan = ${JSON.stringify(plan, undefined, 2)}
+const plan: Simulation.Plan = ${JSON.stringify(plan, undefined, 2)}
 
 it(${JSON.stringify(title)}, () => {
-  assert.deepStrictEqual(Sim.run(${name}, plan${
+  assert.deepStrictEqual(Simulation.run(${name}, plan${
     handlers === undefined ? "" : handlers === "handlers" ? ", { handlers }" : `, { handlers: ${handlers} }`
   }).violations, [])
 })

@@ -132,7 +132,7 @@ export interface Here {
 }
 
 /** @internal */
-export const here = Context.Reference<Here | undefined>("@volley/core/testing/Sim/here", {
+export const here = Context.Reference<Here | undefined>("@volley/core/testing/Simulation/here", {
   defaultValue: () => undefined
 })
 

@@ -4,7 +4,7 @@
  * @internal
  */
 import type * as RunEvent from "../../../../RunEvent.ts"
-import type { Report } from "../../../Sim.ts"
+import type { Report } from "../../../Simulation.ts"
 import { escaped } from "./escaped.ts"
 
 /** One event of one run; all events of all runs have a column each. @internal */

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Agent, Check, ToolFailure, ToolPolicy } from "@volley/core"
-import { Sim, Simulation } from "@volley/core/testing"
+import { Simulation } from "@volley/core/testing"
 import { Cause, Effect, Exit, Layer, Schema } from "effect"
 import * as Arbitrary from "effect/Arbitrary"
 import { execFile } from "node:child_process"
@@ -28,10 +28,10 @@ const send = ToolPolicy.effectful(
 
 const sender = Agent.make("sender", { tools: [send] })
 
-type Call = Sim.Plan["runs"][number]["turns"][number]["calls"][number]
+type Call = Simulation.Plan["runs"][number]["turns"][number]["calls"][number]
 
 /** A plan of one run with one turn. */
-const planOf = (calls: ReadonlyArray<Call>, more: Partial<Sim.Plan> = {}): Sim.Plan => ({
+const planOf = (calls: ReadonlyArray<Call>, more: Partial<Simulation.Plan> = {}): Simulation.Plan => ({
   seed: 1,
   slowJournal: false,
   runs: [{ tenant: "a", startAt: 0, interval: 0, turns: [{ faults: [], calls }] }],
@@ -47,14 +47,14 @@ const call = (more: Partial<Call> = {}): Call => ({
   ...more
 })
 
-const tags = (report: Sim.Report): ReadonlyArray<string> => report.runs[0]!.events.map(({ _tag }) => _tag)
+const tags = (report: Simulation.Report): ReadonlyArray<string> => report.runs[0]!.events.map(({ _tag }) => _tag)
 
-const answersOf = (report: Sim.Report): ReadonlyArray<string> =>
+const answersOf = (report: Simulation.Report): ReadonlyArray<string> =>
   report.runs[0]!.events.flatMap((event) => event._tag === "ToolCallAnswered" ? [String(event.result)] : [])
 
-describe("Sim.run", () => {
+describe("Simulation.run", () => {
   it("a calm plan is answered, and the ledger says what took effect", () => {
-    const report = Sim.run(sender, planOf([call(), call({ input: { to: "b" } })]))
+    const report = Simulation.run(sender, planOf([call(), call({ input: { to: "b" } })]))
     assert.deepStrictEqual(report.violations, [])
     assert.strictEqual(report.stop, "Done")
     assert.isTrue(Exit.isSuccess(report.runs[0]!.exit!))
@@ -69,7 +69,7 @@ describe("Sim.run", () => {
 
   it("G4 - a process that dies after the effect leaves the outcome unknown, and nobody acts again", () => {
     const strikes = [{ at: "effect", side: "after", nth: 1, does: "crash" }] as const
-    const report = Sim.run(sender, planOf([call()], { strikes }))
+    const report = Simulation.run(sender, planOf([call()], { strikes }))
     assert.deepStrictEqual(report.violations, [])
     assert.include(tags(report), "RunResumed")
     assert.strictEqual(report.ledger.length, 1)
@@ -89,20 +89,20 @@ describe("Sim.run", () => {
         ...(executed === undefined ? {} : { executed })
       }
     }]
-    const refused = Sim.run(sender, planOf([call({ fates: fails(false) })]))
+    const refused = Simulation.run(sender, planOf([call({ fates: fails(false) })]))
     assert.deepStrictEqual(refused.violations, [])
     assert.deepStrictEqual(refused.ledger.map(({ effects }) => effects.length), [0, 1])
-    const open = Sim.run(sender, planOf([call({ fates: fails(undefined) })]))
+    const open = Simulation.run(sender, planOf([call({ fates: fails(undefined) })]))
     assert.deepStrictEqual(open.violations, [])
     assert.strictEqual(open.ledger.length, 1)
   })
 
   it("G10 - a journal that fails at any of its events ends the process, and the next one ends the run", () => {
-    const { length } = tags(Sim.run(sender, planOf([call()])))
+    const { length } = tags(Simulation.run(sender, planOf([call()])))
     for (const side of ["before", "after"] as const) {
       for (const does of ["fail", "crash"] as const) {
         for (let nth = 1; nth <= length; nth++) {
-          const report = Sim.run(sender, planOf([call()], { strikes: [{ at: "append", side, nth, does }] }))
+          const report = Simulation.run(sender, planOf([call()], { strikes: [{ at: "append", side, nth, does }] }))
           assert.deepStrictEqual(report.violations, [], `${does} ${side} event ${nth}`)
           assert.isAtMost(report.ledger.flatMap(({ effects }) => effects).length, 1)
           if (nth > 1) assert.include(tags(report), "RunEnded")
@@ -115,7 +115,7 @@ describe("Sim.run", () => {
     for (let seed = 1; seed <= 20; seed++) {
       for (const side of ["before", "after"] as const) {
         const strikes = [{ at: "append", event: "AttemptStarted", side, nth: 1 + seed % 3, does: "fail" }] as const
-        const report = Sim.run(sender, planOf([call(), call(), call(), call()], { seed, strikes }))
+        const report = Simulation.run(sender, planOf([call(), call(), call(), call()], { seed, strikes }))
         assert.deepStrictEqual(report.violations, [], `seed ${seed} ${side}`)
       }
     }
@@ -124,7 +124,7 @@ describe("Sim.run", () => {
   it("a run that is resumed after its model has failed says what the model failed with", () => {
     const { runs, ...plan } = planOf([])
     const faults = [{ status: 429, retryAfter: 60 }] as const
-    const report = Sim.run(sender, {
+    const report = Simulation.run(sender, {
       ...plan,
       runs: [{ ...runs[0]!, turns: [{ faults, calls: [] }] }],
       strikes: [{ at: "append", event: "ModelFailed", side: "after", nth: 1, does: "crash" }]
@@ -141,7 +141,7 @@ describe("Sim.run", () => {
       const late = Agent.make("late", { limits: { deadline } })
       for (let seed = 1; seed <= 12; seed++) {
         const { runs, ...plan } = planOf([], { seed, slowJournal: true })
-        const report = Sim.run(late, { ...plan, runs: [{ ...runs[0]!, interval, turns: [] }] })
+        const report = Simulation.run(late, { ...plan, runs: [{ ...runs[0]!, interval, turns: [] }] })
         assert.deepStrictEqual(report.violations, [], `deadline ${deadline}, seed ${seed}`)
       }
     }
@@ -151,7 +151,7 @@ describe("Sim.run", () => {
     const fates: Call["fates"] = [{ does: "ok", millis: 10 }]
     for (let cancelAt = 0; cancelAt < 40; cancelAt++) {
       const { runs, ...plan } = planOf([call({ fates }), call({ fates: [{ does: "hang", millis: 0 }] })])
-      const report = Sim.run(sender, { ...plan, runs: [{ ...runs[0]!, interval: 2, cancelAt }] })
+      const report = Simulation.run(sender, { ...plan, runs: [{ ...runs[0]!, interval: 2, cancelAt }] })
       assert.deepStrictEqual(report.violations, [], `at ${cancelAt}`)
       assert.strictEqual(tags(report).at(-1), "RunEnded")
     }
@@ -165,7 +165,7 @@ describe("Sim.run", () => {
       partialFailure: { failIf: 0.5 },
       prepareTurn: () => ({ effort: "low" })
     })
-    const report = Sim.run(agent, planOf([call()]))
+    const report = Simulation.run(agent, planOf([call()]))
     assert.deepStrictEqual(report.violations, [])
     const [started, requested] = report.runs[0]!.events
     if (started?._tag !== "RunStarted" || requested?._tag !== "ModelRequested") return assert.fail(started?._tag)
@@ -180,7 +180,10 @@ describe("Sim.run", () => {
   it("faults of the model are sent again as a provider does, or restart the turn", () => {
     const { runs, ...plan } = planOf([call()])
     const faults = [{ status: 429, retryAfter: 2 }, { status: 529 }, { type: "cut", afterEvents: 8 }] as const
-    const report = Sim.run(sender, { ...plan, runs: [{ ...runs[0]!, turns: [{ faults, calls: [call(), call()] }] }] })
+    const report = Simulation.run(sender, {
+      ...plan,
+      runs: [{ ...runs[0]!, turns: [{ faults, calls: [call(), call()] }] }]
+    })
     assert.deepStrictEqual(report.violations, [])
     assert.strictEqual(tags(report).filter((tag) => tag === "ModelFailed").length, 1)
     assert.isAtLeast(report.now, 2000)
@@ -198,7 +201,7 @@ describe("Sim.run", () => {
         })
       ]
     })
-    const decided = (approval: NonNullable<Call["approval"]>) => Sim.run(agent, planOf([call({ approval })]))
+    const decided = (approval: NonNullable<Call["approval"]>) => Simulation.run(agent, planOf([call({ approval })]))
     const approved = decided({ decides: "approve", millis: 1000 })
     assert.deepStrictEqual(approved.violations, [])
     assert.strictEqual(approved.ledger.length, 1)
@@ -223,7 +226,7 @@ describe("Sim.run", () => {
       fates: [{ does: "hang", millis: 2, acts: true }]
     } as const
     const strikes = [{ at: "effect", side: "before", nth: 1, does: "fail" }] as const
-    const report = Sim.run(shop.right, planOf([hang], { strikes }), { handlers: shop.payments })
+    const report = Simulation.run(shop.right, planOf([hang], { strikes }), { handlers: shop.payments })
     assert.deepStrictEqual(report.violations, [])
     assert.match(answersOf(report)[0]!, /internal error/)
   })
@@ -231,10 +234,12 @@ describe("Sim.run", () => {
   it("a plan is JSON, and the same plan gives the same execution", () => {
     for (const agent of Object.values(agents)) {
       for (let seed = 1; seed <= 6; seed++) {
-        const plan = Sim.draw(agent, seed)
-        const read = Schema.decodeUnknownSync(Sim.Plan)(JSON.parse(JSON.stringify(plan)))
+        const plan = Simulation.draw(agent, seed)
+        const read = Schema.decodeUnknownSync(Simulation.Plan)(JSON.parse(JSON.stringify(plan)))
         assert.deepStrictEqual(read, plan)
-        const [first, second] = [Sim.run(agent, read), Sim.run(agent, plan)].map(({ runs, ...report }) => ({
+        const [first, second] = [Simulation.run(agent, read), Simulation.run(agent, plan)].map((
+          { runs, ...report }
+        ) => ({
           ...report,
           runs: runs.map(({ events, exit }) => ({ events, ended: exit?._tag }))
         }))
@@ -276,28 +281,28 @@ describe("Sim.run", () => {
     })
     const outside = Layer.effectDiscard(Effect.promise(() => new Promise<void>(() => {})))
     const agent = Agent.make("outside", { tools: [slow] })
-    assert.throws(() => Sim.run(agent, planOf([call()]), { handlers: outside }), /outside of the simulation/)
+    assert.throws(() => Simulation.run(agent, planOf([call()]), { handlers: outside }), /outside of the simulation/)
   })
 })
 
-describe("Sim.explore", () => {
+describe("Simulation.explore", () => {
   const seeds = long ? 5000 : 80
   for (const [name, agent] of Object.entries(agents)) {
     it(`${name} - holds in ${seeds} worlds`, { timeout: 600_000 }, () => {
-      const { violations } = Sim.explore(agent, { seeds })
+      const { violations } = Simulation.explore(agent, { seeds })
       assert.deepStrictEqual(violations.map(({ replay, violation }) => ({ replay, violation })), [])
     })
   }
 
   it("no cell stays empty, of any of its faults and phases", { timeout: 600_000 }, () => {
-    const { cells, missed } = Sim.explore(agents.office, { seeds: long ? 2500 : 120, from: 1000 })
+    const { cells, missed } = Simulation.explore(agents.office, { seeds: long ? 2500 : 120, from: 1000 })
     const all = Object.keys(cells).length
     assert.isAbove(all, 60)
     assert.isAtMost(missed.length, long ? 0 : all / 3, missed.join(", "))
   })
 
   it("the right handlers hold, with the faults around them", { timeout: 600_000 }, () => {
-    const { violations } = Sim.explore(shop.right, { seeds: long ? 3000 : 80, handlers: shop.payments })
+    const { violations } = Simulation.explore(shop.right, { seeds: long ? 3000 : 80, handlers: shop.payments })
     assert.deepStrictEqual(violations, [])
   })
 
@@ -310,7 +315,7 @@ describe("Sim.explore", () => {
   ] as const
   for (const [what, agent, guarantee, message] of mistakes) {
     it(`${what} is found, in a plan of few elements`, { timeout: 120_000 }, () => {
-      const { violations } = Sim.explore(agent, { seeds: 40, handlers: shop.payments })
+      const { violations } = Simulation.explore(agent, { seeds: 40, handlers: shop.payments })
       const found = violations.find(({ violation }) => violation.guarantee === guarantee)
       if (found === undefined) return assert.fail("it is not found")
       assert.match(found.violation.message, message)
@@ -322,33 +327,35 @@ describe("Sim.explore", () => {
       assert.isAtMost(calls.length, 1)
       assert.isAtMost(calls.flatMap(({ fates }) => fates).length + strikes.length, 1)
       assert.isTrue(found.report.violations.some(({ message }) => message === found.violation.message))
-      assert.isTrue(Sim.run(agent, Sim.draw(agent, found.seed), { handlers: shop.payments }).violations.length > 0)
+      assert.isTrue(
+        Simulation.run(agent, Simulation.draw(agent, found.seed), { handlers: shop.payments }).violations.length > 0
+      )
     })
   }
 
   it("says how many seeds it ran and refuses a number that is none", () => {
-    assert.throws(() => Sim.explore(sender, { seeds: 0 }), /seeds must be a whole number of at least 1/)
-    assert.throws(() => Sim.explore(sender, { seeds: 1, from: 0.5 }), /from must be a whole number/)
-    const { from, seeds } = Sim.explore(sender, { seeds: 3, from: 7 })
+    assert.throws(() => Simulation.explore(sender, { seeds: 0 }), /seeds must be a whole number of at least 1/)
+    assert.throws(() => Simulation.explore(sender, { seeds: 1, from: 0.5 }), /from must be a whole number/)
+    const { from, seeds } = Simulation.explore(sender, { seeds: 3, from: 7 })
     assert.deepStrictEqual({ from, seeds }, { from: 7, seeds: 3 })
   })
 
   it("an agent without tools is explored too", () => {
-    assert.deepStrictEqual(Sim.explore(Agent.make("mute"), { seeds: 50 }).violations, [])
+    assert.deepStrictEqual(Simulation.explore(Agent.make("mute"), { seeds: 50 }).violations, [])
   })
 })
 
-describe("Sim.plan", () => {
-  it.prop("is an arbitrary of plans", [Sim.plan(sender)], ([plan]) => {
-    const { runs, violations } = Sim.run(sender, plan)
+describe("Simulation.plan", () => {
+  it.prop("is an arbitrary of plans", [Simulation.plan(sender)], ([plan]) => {
+    const { runs, violations } = Simulation.run(sender, plan)
     return violations.length === 0 && runs.every(({ events }) => Check.all(events).length === 0)
   }, { arbitrary: { runs: 25 } })
 
   it.effect("a plan that fails is made smaller", () =>
     Effect.gen(function*() {
-      const property = (plan: Sim.Plan) =>
-        Sim.run(shop.twice, plan, { handlers: shop.payments }).violations.length === 0
-      const result = yield* Arbitrary.checkEffect(Sim.plan(shop.twice), property, { seed: 1, maxShrinks: 2000 })
+      const property = (plan: Simulation.Plan) =>
+        Simulation.run(shop.twice, plan, { handlers: shop.payments }).violations.length === 0
+      const result = yield* Arbitrary.checkEffect(Simulation.plan(shop.twice), property, { seed: 1, maxShrinks: 2000 })
       if (result._tag !== "Falsified") return assert.fail(result._tag)
       const { runs, strikes } = result.shrunkInput
       assert.strictEqual(runs.flatMap(({ turns }) => turns.flatMap(({ calls }) => calls)).length, 1)
@@ -360,14 +367,15 @@ describe("Sim.plan", () => {
     const agent = Agent.make("odd", {
       tools: [Agent.tool("odd", { description: "Odd", parameters: { odd }, run: () => "" })]
     })
-    assert.throws(() => Sim.plan(agent), /Tool "odd" has a schema that no values can be made of/)
+    assert.throws(() => Simulation.plan(agent), /Tool "odd" has a schema that no values can be made of/)
   })
 })
 
 describe("what is written of a violation", () => {
   const hostile = "</pre><script>alert(1)</script>\u202e\u001b[31m"
-  let explored: Sim.Counterexample | undefined
-  const found = () => explored ??= Sim.explore(shop.misdeclared, { seeds: 20, handlers: shop.payments }).violations[0]!
+  let explored: Simulation.Counterexample | undefined
+  const found = () =>
+    explored ??= Simulation.explore(shop.misdeclared, { seeds: 20, handlers: shop.payments }).violations[0]!
 
   it("a test file fails when it is run, and passes once the mistake is repaired", { timeout: 300_000 }, async () => {
     const folder = fs.mkdtempSync(path.join(fs.realpathSync(os.tmpdir()), "volley-sim-"))
@@ -377,7 +385,7 @@ describe("what is written of a violation", () => {
 export default { resolve: { conditions }, ssr: { resolve: { conditions } } }
 `
     const tested = async (name: string) => {
-      const text = Sim.testFile(found(), { agent: agentFile, name, handlers: "payments" })
+      const text = Simulation.testFile(found(), { agent: agentFile, name, handlers: "payments" })
       fs.writeFileSync(path.join(folder, "found.test.ts"), text)
       const vitest = path.join(root, "node_modules/vitest/vitest.mjs")
       const options = { cwd: folder, env: { ...process.env, NO_COLOR: "1" } }
@@ -403,7 +411,8 @@ export default { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
   it("a test file takes names only", () => {
     const { plan, violation } = found()
-    const written = (options: Parameters<typeof Sim.testFile>[1]) => Sim.testFile({ plan, violation }, options)
+    const written = (options: Parameters<typeof Simulation.testFile>[1]) =>
+      Simulation.testFile({ plan, violation }, options)
     assert.throws(() => written({ agent: "./a.ts", name: "a; b" }), /is not the name of an export/)
     assert.include(written({ agent: "./\"a.ts" }), "from \"./\\\"a.ts\"")
     assert.notInclude(written({ agent: "./a.ts" }), "handlers")
@@ -411,7 +420,7 @@ export default { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
   it("a page shows the run and the violation, has no script and loads nothing", () => {
     const report = found().report
-    const page = Sim.page(report)
+    const page = Simulation.page(report)
     assert.match(page, /^<!doctype html>/)
     assert.include(page, "default-src &#39;none&#39;".replaceAll("&#39;", "'"))
     assert.match(page, /style-src 'sha256-[A-Za-z0-9+/]+={0,2}'/)
@@ -428,7 +437,7 @@ export default { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
   it("a page does not let out what the plan and the tools say", () => {
     const { runs, ...plan } = planOf([call({ input: { to: hostile } }), call({ tool: hostile })])
-    const page = Sim.page(Sim.run(sender, { ...plan, runs: [{ ...runs[0]!, tenant: hostile }] }))
+    const page = Simulation.page(Simulation.run(sender, { ...plan, runs: [{ ...runs[0]!, tenant: hostile }] }))
     assert.notInclude(page, "<script")
     assert.notInclude(page, "</pre><script")
     for (const character of ["\u202e", "\u001b"]) assert.notInclude(page, character)
@@ -437,14 +446,14 @@ export default { resolve: { conditions }, ssr: { resolve: { conditions } } }
 
   it("a page has a lane for each call and a line for each process", () => {
     const strikes = [{ at: "effect", side: "after", nth: 1, does: "crash" }] as const
-    const page = Sim.page(Sim.run(sender, planOf([call(), call()], { strikes })))
+    const page = Simulation.page(Simulation.run(sender, planOf([call(), call()], { strikes })))
     assert.include(page, "1.1.0 send")
     assert.include(page, "1.1.1 send")
     assert.match(page, /<line class="resumed"/)
     assert.include(page, "Process 0 dies right after the time no. 1 that a tool takes effect.")
     assert.include(page, "every attempt succeeds at once")
     assert.include(page, "all laws hold")
-    assert.include(page, "Sim.run(agent, plan).violations")
+    assert.include(page, "Simulation.run(agent, plan).violations")
     assert.match(page, /<rect class="lost"/)
   })
 })
