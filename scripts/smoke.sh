@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a user gets: packs the built packages, installs the tarballs in an empty folder, starts `volley` there and
-# type-checks the first program of the README and a library. Needs `npm run build` before.
+# type-checks the first program of the README and libraries. Needs `npm run build` before.
 set -euo pipefail
 shopt -s inherit_errexit
 
@@ -55,15 +55,59 @@ tsc=("$bin/tsc" --strict --target es2022 --module nodenext --types node)
 "${tsc[@]}" --noEmit program.ts
 echo "smoke: the README's first program ($(wc -l < program.ts) lines) compiles under --strict"
 
-# A library that exports every value of ours: what TypeScript writes into its declarations can be imported.
+# A library for each module, which imports it alone and exports its values, and one of what is made with them: what TypeScript writes into
+# their declarations can be imported, and compiles where declarations are checked as well.
+mkdir library
 awk '
   $NF !~ /^(class|const|function)$/ { next }
-  { sub(/,$/, "", $1); sub(/:$/, "", $(NF - 1)) }
-  !($1 in from) { from[$1] = "m" ++modules; print "import * as " from[$1] " from \"" $1 "\"" }
-  { print "export const v" ++values " = " from[$1] "." $(NF - 1) }
-' "$root"/docs/api/{core,tools}.txt > library.ts
-values=$(grep -c ^export library.ts)
-"${tsc[@]}" --skipLibCheck --declaration --emitDeclarationOnly library.ts
-mv library.d.ts declared.ts # skipLibCheck would skip it
-"${tsc[@]}" --skipLibCheck --noEmit declared.ts
-echo "smoke: the declarations of a library that exports $values values of ours name only what can be imported"
+  {
+    sub(/,$/, "", $1)
+    sub(/:$/, "", $(NF - 1))
+    parts = split($(NF - 1), name, ".")
+    module = parts == 1 ? $1 : $1 "/" name[1]
+    file = module
+    gsub("/", "-", file)
+    file = "library/" file ".ts"
+  }
+  !(file in known) {
+    known[file]
+    if (parts == 1 || $1 == "@volley/core") print "import * as m from \"" module "\"" > file
+    else print "import { " name[1] " as m } from \"" $1 "\"" > file
+  }
+  { print "export const v" ++values " = m." name[parts] > file }
+' "$root"/docs/api/{core,tools}.txt
+values=$(cat library/*.ts | grep -c ^export)
+modules=$(ls library | wc -l)
+cat > library/made.ts << 'end'
+import { Agent, ResultStore } from "@volley/core"
+import { Http } from "@volley/tools"
+import { Layer } from "effect"
+import { Toolkit } from "effect/ai"
+
+export const reader = Agent.make("reader", {
+  tools: [Http.toolkit, ResultStore.readResult],
+  layer: Layer.orDie(Http.layer())
+})
+export const ask = Agent.asTool(reader, { name: "ask", description: "Looks one thing up" })
+export const toolkit = Toolkit.make(ask, ResultStore.readResult)
+export const answer = Agent.run(Agent.make("editor", { tools: [ask] }), "What is new?")
+end
+cat > library.json << 'end'
+{
+  "compilerOptions": {
+    "strict": true,
+    "target": "es2022",
+    "module": "nodenext",
+    "types": ["node"],
+    "skipLibCheck": true,
+    "declaration": true,
+    "emitDeclarationOnly": true
+  }
+}
+end
+for file in library/*.ts; do
+  echo "{ \"extends\": \"../library.json\", \"files\": [\"$(basename "$file")\"] }" > "${file%.ts}.json"
+done
+"$bin/tsc" -b library/*.json
+"${tsc[@]}" --noEmit library/*.d.ts
+echo "smoke: the declarations of libraries that export $values values of $modules modules, each alone, and what is made with them compile"

@@ -476,11 +476,11 @@ const worstOf = (tools: Iterable<Tool.Any>): ToolPolicy.EffectClass =>
  * @category constructors
  * @since 0.1.0
  */
-export const asTool = <Tools, E, R, Output>(
+export const asTool = <Tools, E, R, Output, const Name extends string = string>(
   agent: Agent<Tools, E, R, Output>,
-  options: { readonly name?: string; readonly description: string }
+  options: { readonly name?: Name; readonly description: string }
 ): BoundTool<
-  string,
+  Name,
   Schema.Struct<{ readonly task: typeof Schema.String }>,
   unknown,
   Outcome.RunError | E | ToolFailure.Permanent,

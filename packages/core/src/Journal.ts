@@ -51,7 +51,8 @@ export class JournalFailure extends Schema.TaggedError<JournalFailure>("@volley/
 ) {}
 
 /**
- * Appends events of one run, one after the other. A writer whose run was taken over by another is refused, and writes nothing.
+ * Appends events of one run, one after the other. A writer whose run was taken over by another is refused, and writes nothing. The run
+ * waits for every append, also when it is cancelled: one that goes over a network needs a limit of its own.
  *
  * @category models
  * @since 0.1.0

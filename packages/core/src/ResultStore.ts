@@ -164,12 +164,22 @@ const read = Effect.fnUntraced(function*({ handle, length = defaultPage, offset 
   return text === undefined ? yield* Effect.fail(gone()) : page(text, offset, length)
 })
 
-const ReadResult = Tool.make("read_result", {
+const definition = Tool.make("read_result", {
   description: "Reads on in a result that was too large and was cut: page by page, by its handle.",
   parameters: Parameters,
   success: Schema.String,
   failure: Schema.Union([ToolFailure.Transient, ToolFailure.Permanent])
 }).annotate(Tool.Readonly, true).annotate(Tool.Idempotent, true).annotate(Tool.Destructive, false)
+
+type Definition = typeof definition
+
+/**
+ * The type of `readResult`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReadResult extends Definition, BoundTool.Bound<never> {}
 
 /**
  * The tool with which the model pages through a result that was cut. It reads for the tenant of its run alone.
@@ -177,7 +187,7 @@ const ReadResult = Tool.make("read_result", {
  * @category tools
  * @since 0.1.0
  */
-export const readResult: typeof ReadResult & BoundTool.Bound<never> = Object.assign(ReadResult, {
+export const readResult: ReadResult = Object.assign(definition, {
   [BoundTool.TypeId]: {
     services: undefined as never,
     handler: (parameters: typeof Parameters.Type, _context: Toolkit.HandlerContext<Tool.Any>) => read(parameters)

@@ -31,7 +31,8 @@ import * as Redactor from "./Redactor.ts"
  * Keeps the messages of threads. Failures have no `runId`; their message names the thread.
  *
  * - `read`: the messages so far, none where there is no such thread.
- * - `append`: adds messages to a thread of `after` messages; it is refused where the thread has another number of them.
+ * - `append`: adds messages to a thread of `after` messages; it is refused where the thread has another number of them. The run that
+ *   ends waits for it, also when it is cancelled: one that goes over a network needs a limit of its own.
  *
  * @category models
  * @since 0.1.0

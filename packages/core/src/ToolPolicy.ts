@@ -267,7 +267,15 @@ type FallbackOf<T extends Tool.Any, B extends Tool.Any> =
   & (B extends BoundTool.Bound<infer R> ? Same<R, never, "a fallback with a handler of its own must need no services">
     : unknown)
 
-type FallbackOption<T extends Tool.Any, B extends Tool.Any> = { readonly fallback?: FallbackOf<T, B> }
+/**
+ * What a tool of any effect class may have: a tool that stands in for it, see `fallback` of `Options`; default none.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FallbackOption<T extends Tool.Any, B extends Tool.Any> {
+  readonly fallback?: FallbackOf<T, B>
+}
 
 /**
  * A tool's policy as the dispatcher reads it.

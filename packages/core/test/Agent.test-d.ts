@@ -130,6 +130,13 @@ describe("Agent types", () => {
     Agent.bind(one, () => Effect.fail("no"))
   })
 
+  it("asTool - a toolkit knows it by the name that it is given, beside others", () => {
+    const scout = Agent.make("scout")
+    const found = Toolkit.make(Agent.asTool(scout, { name: "find", description: "d" }), bound).tools
+    expectTypeOf<keyof typeof found>().toEqualTypeOf<"find" | "bound">()
+    expectTypeOf(Agent.asTool(scout, { description: "d" }).name).toEqualTypeOf<string>()
+  })
+
   it("runPromise - wants a layer only when the tools need something", () => {
     void Agent.runPromise(Agent.make("h", { tools: [bound] }), "hi", { model })
     const needy = Agent.make("k", { tools: [c] })

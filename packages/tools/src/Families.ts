@@ -31,13 +31,7 @@ export interface Family {
 const kubernetes = () => Layer.provide(Kubernetes.layerFromEnv, FetchHttpClient.layer)
 const prometheus = () => Layer.provide(Prometheus.layerFromEnv, FetchHttpClient.layer)
 
-/**
- * Every family by its name; one that is made of others stands last.
- *
- * @category models
- * @since 0.1.0
- */
-export const all = {
+const families = {
   files: {
     description: "Read, list, find and search the files below a directory",
     toolkit: Files.toolkit,
@@ -96,12 +90,29 @@ export const all = {
 } as const satisfies { readonly [name: string]: Family }
 
 /**
+ * The type of `all`: each family with the types of its tools.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type All = { readonly [N in keyof typeof families]: (typeof families)[N] }
+
+/**
+ * Every family by its name: `files`, `http`, `kubernetes`, `prometheus`, `search`, `shell`, `sql`, `tickets`, `weather`, and `ops`,
+ * which is `kubernetes` and `prometheus` together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const all: All = families
+
+/**
  * The name of a family.
  *
  * @category models
  * @since 0.1.0
  */
-export type Name = keyof typeof all
+export type Name = keyof All
 
 /**
  * The names of all families.

@@ -46,6 +46,8 @@ import * as fetchPage from "./internal/fetchPage.ts"
 import * as httpGet from "./internal/httpGet.ts"
 import * as httpRequest from "./internal/httpRequest.ts"
 
+export type { Options } from "./Guard.ts"
+export * from "./GuardError.ts"
 export * from "./HttpError.ts"
 
 /**

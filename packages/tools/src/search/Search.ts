@@ -47,6 +47,7 @@ import * as readDoc from "./internal/readDoc.ts"
 import * as searchDocs from "./internal/searchDocs.ts"
 import * as store from "./internal/store.ts"
 
+export { RootUnusable } from "../files/FilesError.ts"
 export * from "./SearchError.ts"
 
 /**

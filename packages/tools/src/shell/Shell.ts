@@ -59,6 +59,7 @@ import * as program from "./internal/program.ts"
 import * as runCommand from "./internal/runCommand.ts"
 import { NoCommands, OptionUnusable } from "./ShellError.ts"
 
+export { RootUnusable } from "../files/FilesError.ts"
 export * from "./ShellError.ts"
 
 /**

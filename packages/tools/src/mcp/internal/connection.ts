@@ -15,7 +15,8 @@ import * as Queue from "effect/Queue"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { ConnectionFailed, type McpError, Unauthorized, VersionUnsupported } from "../McpError.ts"
-import { type Definition, type Listing, readListing } from "./definition.ts"
+import type { Call } from "./call.ts"
+import { type Listing, readListing } from "./definition.ts"
 import { failureOf, isProtocolError, sessionLost, statusOf } from "./failure.ts"
 import { harmless, make as makeSaid, type Said } from "./said.ts"
 import { type Client, load, type Package, type Transport, versions } from "./sdk.ts"
@@ -31,20 +32,6 @@ export interface Channel {
 /** How a server is reached. @internal */
 export type Open<R> = (sdk: Package, said: Said) => Effect.Effect<Channel, McpError, R | Scope.Scope>
 
-/** What a call of a tool came to, as the server said it. @internal */
-export interface Answer {
-  readonly content: ReadonlyArray<unknown>
-  readonly structured: unknown
-  readonly isError: boolean
-}
-
-/** @internal */
-export interface Progress {
-  readonly progress: number
-  readonly total?: number | undefined
-  readonly message?: string | undefined
-}
-
 /** @internal */
 export interface Connection {
   readonly protocolVersion: string
@@ -52,11 +39,7 @@ export interface Connection {
   readonly listing: Listing
   /** The tools as the server lists them now. */
   readonly refresh: Effect.Effect<Listing, ToolFailure.ToolFailure>
-  readonly call: (
-    definition: Definition,
-    parameters: { readonly [key: string]: unknown },
-    progressed: (progress: Progress) => void
-  ) => Effect.Effect<Answer, ToolFailure.ToolFailure>
+  readonly call: Call
 }
 
 interface Live {
@@ -280,7 +263,7 @@ export const make = Effect.fnUntraced(function*<R>(
     return live
   }))
 
-  const call: Connection["call"] = Effect.fnUntraced(function*(definition, parameters, progressed) {
+  const call: Call = Effect.fnUntraced(function*(definition, parameters, progressed) {
     const { hash, inputSchema, name } = definition
     const used = yield* current
     const known = hashes.get(name)

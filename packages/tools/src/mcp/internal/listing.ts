@@ -5,7 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import * as Result from "effect/Result"
-import type { Connection } from "./connection.ts"
+import type { Call } from "./call.ts"
 import type { Definition, Listing, Withheld } from "./definition.ts"
 import * as names from "./names.ts"
 import * as McpTool from "./tool.ts"
@@ -36,7 +36,7 @@ export const pinsOf = ({ definitions }: Listing): { readonly [tool: string]: str
 export const offer = Effect.fnUntraced(function*(
   listing: Listing,
   pins: Pins | undefined,
-  call: Connection["call"],
+  call: Call,
   terms: McpTool.Terms
 ): Effect.fn.Return<Offer> {
   const tools = new Map<string, McpTool.McpTool>()

@@ -16,7 +16,7 @@ import * as Predicate from "effect/Predicate"
 import * as Queue from "effect/Queue"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
-import type { Connection, Progress } from "./connection.ts"
+import type { Call, Progress } from "./call.ts"
 import { resultText, textOf } from "./content.ts"
 import type { Definition } from "./definition.ts"
 import * as Output from "./output.ts"
@@ -81,7 +81,7 @@ const classed = (tool: Tool.Any, { hints }: Definition, { timeout, trustsHints }
 }
 
 const handler = (
-  call: Connection["call"],
+  call: Call,
   definition: Definition,
   check: Output.Check | undefined
 ) =>
@@ -112,7 +112,7 @@ export const make = Effect.fnUntraced(function*(
   definition: Definition,
   name: string,
   approval: boolean,
-  call: Connection["call"],
+  call: Call,
   terms: Terms
 ): Effect.fn.Return<Result.Result<McpTool, string>> {
   const { hash, inputSchema, outputSchema } = definition
