@@ -5,7 +5,7 @@ import { Clock, Duration, Effect, Exit, Fiber, Random, Schedule, Schema } from "
 import { Tool, Toolkit } from "effect/ai"
 import * as Arbitrary from "effect/Arbitrary"
 import { TestClock } from "effect/testing"
-import { inTime, ofTag } from "./support/observe.ts"
+import { inTime, ofTag, recordIn } from "./support/observe.ts"
 
 type Result = "ok" | "transient" | "notExecuted" | "permanent" | "unknown" | "hang" | "die"
 
@@ -222,8 +222,7 @@ describe("bulkhead, serial", () => {
         concurrency,
         thread: undefined,
         retries: { allowed: 10, left: 10 },
-        emit: (event) =>
-          Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
+        emit: recordIn(events),
         publish: () => Effect.void
       })
       const now = yield* Clock.currentTimeMillis

@@ -9,6 +9,7 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import { atEnd } from "./atEnd.ts"
+import { begun } from "./begun.ts"
 import * as Permits from "./permits.ts"
 
 /** Makes an effect when its turn has come, and runs it uninterruptibly but for what it restores. @internal */
@@ -19,13 +20,7 @@ export const make = (): Mutex => {
   const permits = Permits.make(1)
   return (act) =>
     Effect.uninterruptibleMask((restore) => {
-      const begin = (): ReturnType<typeof act> => {
-        try {
-          return act(restore)
-        } catch (defect) {
-          return Exit.die(defect)
-        }
-      }
+      const begin = () => begun(() => act(restore))
       const place = permits.ask()
       const acted = place.granted() ? begin() : Effect.flatMap(place.wait(Number.POSITIVE_INFINITY, restore), begin)
       if (!Exit.isExit(acted)) return atEnd(acted, place.leave)

@@ -5,7 +5,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Layer, References, Schedule, Schema 
 import { hedge } from "../../src/internal/dispatch/hedge.ts"
 import type { OfRun } from "../../src/internal/dispatch/retries.ts"
 import type { Plan } from "../../src/internal/dispatch/stage.ts"
-import { inTime, ofTag } from "../support/observe.ts"
+import { inTime, ofTag, recordIn } from "../support/observe.ts"
 import { dispatchTurn, type TurnOptions } from "../support/turn.ts"
 
 class Bug extends Schema.TaggedError<Bug>()("Bug", {}) {
@@ -248,8 +248,7 @@ describe("hedge", () => {
         thread: "thread",
         concurrency: 5,
         retries,
-        emit: (event) =>
-          Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
+        emit: recordIn(events),
         publish: () => Effect.void
       }
     )
@@ -442,8 +441,7 @@ const play = (world: World) =>
       thread: undefined,
       concurrency: world.concurrency,
       retries: { allowed: 20, left: 20 },
-      emit: (event) =>
-        Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
+      emit: recordIn(events),
       publish: () => Effect.void
     })
     const submit = (n: number) =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Agent, Dependencies, Dispatcher, type RunEvent, ToolCall, ToolFailure, ToolPolicy } from "@volley/core"
 import { Ledger, Simulation } from "@volley/core/testing"
 import { Cause, Clock, Effect, Exit, Fiber, Option, References, Schema } from "effect"
-import { inTime, ofTag } from "../support/observe.ts"
+import { inTime, ofTag, recordIn } from "../support/observe.ts"
 import { dispatchTurn, type TurnOptions } from "../support/turn.ts"
 
 type End = Effect.Effect<string, ToolFailure.ToolFailure>
@@ -310,8 +310,7 @@ const play = (seed: number) =>
       thread: undefined,
       concurrency: 3,
       retries: { allowed: 20, left: 20 },
-      emit: (event) =>
-        Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe())))),
+      emit: recordIn(events),
       publish: () => Effect.void
     })
     const submitted = yield* Effect.forEach(steps.keys(), (n) =>

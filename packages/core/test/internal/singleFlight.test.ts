@@ -5,7 +5,7 @@ import { Cause, Clock, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { type Flight, singleFlight } from "../../src/internal/dispatch/singleFlight.ts"
 import type { Call, Failed, Plan, Result, Shared } from "../../src/internal/dispatch/stage.ts"
-import { inTime, ofTag } from "../support/observe.ts"
+import { inTime, ofTag, recordIn } from "../support/observe.ts"
 import { dispatchTurn } from "../support/turn.ts"
 
 class Bug extends Schema.TaggedError<Bug>()("Bug", {}) {
@@ -120,11 +120,7 @@ const flown = (next: (call: Call) => Effect.Effect<Result, Failed>, writing: Eff
   const events: Array<RunEvent.RunEvent> = []
   const shared = {
     flights,
-    emit: (event: (at: number) => RunEvent.RunEvent) =>
-      Effect.andThen(
-        writing,
-        Effect.clockWith((clock) => Effect.succeed(void events.push(event(clock.currentTimeMillisUnsafe()))))
-      )
+    emit: (event: (at: number) => RunEvent.RunEvent) => Effect.andThen(writing, recordIn(events)(event))
   } as unknown as Shared
   const execute = singleFlight(plan)!(next)
   const call = (index: number, deadline = 1000, id = "a"): Call => ({

@@ -13,6 +13,11 @@ export interface Observed<E> {
   readonly toolChoices: ReadonlyArray<unknown>
 }
 
+/** Takes an event with the time at which it happened. */
+export const recordIn =
+  (events: Array<RunEvent.RunEvent>) => (event: (at: number) => RunEvent.RunEvent): Effect.Effect<void> =>
+    Effect.clockWith((clock) => Effect.sync(() => void events.push(event(clock.currentTimeMillisUnsafe()))))
+
 const isDelta = (item: RunEvent.RunEvent | RunEvent.Delta): item is RunEvent.Delta =>
   item._tag === "TextDelta" || item._tag === "ThinkingDelta" || item._tag === "Progress"
 

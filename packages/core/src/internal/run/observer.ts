@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import type * as RunEvent from "../../RunEvent.ts"
+import { begun } from "../begun.ts"
 import type { Restore } from "../permits.ts"
 
 /** @internal */
@@ -20,15 +21,6 @@ export interface Observer {
   readonly tell: (item: RunEvent.RunEvent | RunEvent.Delta, restore?: Restore) => Effect.Effect<void>
   /** Nobody is told anything from here on: whoever waits goes on, and what still takes an item is interrupted. */
   readonly leave: () => void
-}
-
-/** What `publish` comes to, also where it throws. */
-const begun = (publish: Publish, item: RunEvent.RunEvent | RunEvent.Delta): Effect.Effect<void> => {
-  try {
-    return publish(item)
-  } catch (defect) {
-    return Exit.die(defect)
-  }
 }
 
 /**
@@ -77,7 +69,7 @@ export const make = (
 
   const tell: Observer["tell"] = (item, restore = (wait) => wait) => {
     if (left) return Effect.void
-    const published = begun(publish, item)
+    const published = begun(() => publish(item))
     if (taking.size === 0 && Exit.isExit(published)) return taken(published as Exit.Exit<void>)
     return Effect.suspend(() => {
       const before = Array.from(taking)
